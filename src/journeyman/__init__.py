@@ -1,0 +1,3 @@
+"""Journeyman: a self-hosted server for managed agents."""
+
+__version__ = "0.1.0"

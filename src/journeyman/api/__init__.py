@@ -1,0 +1,1 @@
+"""HTTP only: authenticate, parse, call, render."""

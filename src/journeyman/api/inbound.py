@@ -1,0 +1,27 @@
+"""Events that clients send, on their way into the inbox."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from journeyman.store.events import NewEvent
+from journeyman.store.rendering import event_body
+from journeyman.wire.events import EventParams, echo
+from journeyman.wire.times import now_us
+
+_ON_RECEIPT = ("user.custom_tool_result",)
+"""Types that are processed when they arrive: their echo carries a time."""
+
+
+def new_events(events: Sequence[EventParams]) -> list[NewEvent]:
+    """Each with a fresh id."""
+    return [_new(event) for event in events]
+
+
+def echoed(event: NewEvent) -> dict[str, Any]:
+    """As the send is answered."""
+    return event_body(event.id, event.type, event.processed_at, event.fields)
+
+
+def _new(event: EventParams) -> NewEvent:
+    fields = {key: value for key, value in echo(event, "", None).items() if key not in ("id", "type", "processed_at")}
+    return NewEvent(event.type, fields, now_us() if event.type in _ON_RECEIPT else None)

@@ -1,0 +1,26 @@
+"""The HTTP application: routes, gates and envelopes around the services."""
+
+from fastapi import FastAPI, Response
+from starlette.types import ASGIApp
+
+from journeyman.api import agents, environments, events, models, sessions, threads
+from journeyman.api.answers import handle_errors
+from journeyman.api.auth import KnownKeys
+from journeyman.api.request_ids import RequestIds
+from journeyman.api.services import Services
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The ASGI application."""
+    app = FastAPI(title="Journeyman", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.services = services
+    app.state.known_keys = KnownKeys()
+    for module in (agents, environments, events, threads, sessions, models):
+        app.include_router(module.router)
+    app.add_api_route("/health", _health, methods=["GET"])
+    handle_errors(app)
+    return RequestIds(app)
+
+
+async def _health() -> Response:
+    return Response(b'{"status":"ok"}', media_type="application/json")

@@ -1,0 +1,40 @@
+"""What the endpoints call."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from journeyman.api.rates import Rates
+from journeyman.models.port import Models
+from journeyman.runtime.hub import Hub
+from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.store.agents import Agents
+from journeyman.store.environments import Environments
+from journeyman.store.events import Events
+from journeyman.store.keys import Keys
+from journeyman.store.sessions import Sessions
+from journeyman.store.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, made by the composition root."""
+
+    agents: Agents
+    environments: Environments
+    sessions: Sessions
+    lifecycle: SessionLifecycle
+    events: Events
+    threads: Threads
+    keys: Keys
+    models: Models
+    hub: Hub
+    rates: Rates
+
+
+async def _services(request: Request) -> Services:
+    return request.app.state.services
+
+
+Called = Annotated[Services, Depends(_services)]

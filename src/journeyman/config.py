@@ -1,0 +1,184 @@
+"""Configuration: `journeyman.toml` and JOURNEYMAN_* variables. The only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from journeyman.models.registry import Route
+from journeyman.runtime.settings import RuntimeSettings
+from journeyman.tools.search.port import SearchSettings
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ServerSection(_Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    data_dir: Path = Path("~/.journeyman")
+    """Database, sandboxes and the first API key."""
+    api_keys: list[str] = []
+    """None: one is made on the first start, kept in data_dir and printed."""
+    rate_limit_creates: int = Field(default=60, ge=0)
+    """A minute and key; 0 is no limit."""
+    rate_limit_reads: int = Field(default=600, ge=0)
+    """A minute and key; 0 is no limit."""
+
+
+class DatabaseSection(_Section):
+    url: str | None = None
+    """sqlite:///… or postgresql://…; None is SQLite in data_dir."""
+
+
+class ModelSection(_Section):
+    match: str
+    """A model id, or a pattern with * and ?."""
+    protocol: Literal["anthropic", "openai", "scripted"]
+    base_url: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    """The variable that holds the key."""
+    ids: list[str] = []
+    """Listed even when the provider does not list them."""
+    context_window: int | None = Field(default=None, gt=0)
+    """Tokens."""
+    max_output: int | None = Field(default=None, gt=0)
+    """Tokens."""
+    options: dict[str, Any] = {}
+    """For the adapter: timeouts in seconds, a scripted model's script and pace."""
+
+
+class SandboxSection(_Section):
+    provider: Literal["local"] = "local"
+    base: Literal["host"] = "host"
+    runtime: str = "runc"
+    """runc, or another OCI runtime of the same command line (runsc, crun)."""
+    idle_stop_seconds: float = Field(default=900, gt=0)
+    """A sandbox that has rested so long is stopped; its files are kept."""
+
+
+class EgressSection(_Section):
+    allow_private: list[str] = []
+    """Hosts or networks that may be reached although they are private."""
+
+
+class SearchSection(_Section):
+    provider: Literal["brave", "tavily", "searxng"] | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    base_url: str | None = None
+
+
+class RetrySection(_Section):
+    max_retries: int = Field(default=6, ge=0)
+    """How often a failed model request is repeated before the turn ends."""
+    backoff_base: float = Field(default=1.0, gt=0)
+    """Seconds before the first retry; doubled each time."""
+    backoff_cap: float = Field(default=60.0, gt=0)
+    """Seconds."""
+
+
+class Settings(BaseSettings):
+    """Every value can come from a variable too, such as JOURNEYMAN_SERVER__PORT. Later sources yield to earlier ones:
+    the command line, the environment, the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JOURNEYMAN_", env_nested_delimiter="__", extra="forbid", use_attribute_docstrings=True
+    )
+
+    server: ServerSection = ServerSection()
+    database: DatabaseSection = DatabaseSection()
+    models: list[ModelSection] = []
+    """In order; the first that matches serves a model id."""
+    sandbox: SandboxSection = SandboxSection()
+    egress: EgressSection = EgressSection()
+    search: SearchSection = SearchSection()
+    retry: RetrySection = RetrySection()
+
+    def data_dir(self) -> Path:
+        return self.server.data_dir.expanduser().resolve()
+
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir() / 'journeyman.db'}"
+
+    def routes(self) -> list[Route]:
+        """The configured models, then what the environment's keys open, then `demo`."""
+        return [_route(entry) for entry in [*self.models, *_default_models()]]
+
+    def search_settings(self) -> SearchSettings | None:
+        section = self.search
+        if section.provider is None:
+            return None
+        key = _secret(section.api_key, section.api_key_env)
+        return SearchSettings(section.provider, api_key=key or "", base_url=section.base_url or "")
+
+    def runtime_settings(self) -> RuntimeSettings:
+        return RuntimeSettings(**self.retry.model_dump())
+
+
+def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """Read the configuration; `overrides` come from the command line.
+
+    Without `file`, `journeyman.toml` in the working directory counts when it is there. Raises ValueError, and
+    FileNotFoundError for a file that was named and is not there.
+    """
+    path = file or Path("journeyman.toml")
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"There is no configuration file {file}.")
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls it by name
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    return FromFile(**overrides)
+
+
+def proxy_variables() -> dict[str, str]:
+    """What the surroundings say of HTTP proxies."""
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return {name: value for name in names if (value := os.environ.get(name) or os.environ.get(name.lower()))}
+
+
+def client_key() -> str | None:
+    """The key that a client on this machine would send."""
+    return os.environ.get("ANTHROPIC_API_KEY")
+
+
+def _default_models() -> list[ModelSection]:
+    found = [ModelSection(match="demo", protocol="scripted")]
+    if os.environ.get("ANTHROPIC_API_KEY"):
+        found.append(ModelSection(match="claude-*", protocol="anthropic", api_key_env="ANTHROPIC_API_KEY"))
+    if os.environ.get("OPENAI_API_KEY"):
+        found.append(ModelSection(match="gpt-*", protocol="openai", api_key_env="OPENAI_API_KEY"))
+    return found
+
+
+def _route(entry: ModelSection) -> Route:
+    return Route(
+        match=entry.match,
+        protocol=entry.protocol,
+        base_url=entry.base_url,
+        api_key=_secret(entry.api_key, entry.api_key_env),
+        ids=tuple(entry.ids),
+        context_window=entry.context_window,
+        max_output=entry.max_output,
+        options=entry.options,
+        api_key_env=entry.api_key_env,
+    )
+
+
+def _secret(value: str | None, variable: str | None) -> str | None:
+    return value or (os.environ.get(variable) if variable else None)

@@ -1,0 +1,105 @@
+"""The embedded engine: one asyncio task per woken session, in this process. It owns every session of its database."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from journeyman.engine.port import Worker
+from journeyman.wire.times import now_us
+
+_log = logging.getLogger("journeyman.engine")
+
+_KEPT = 256
+"""Sessions at rest whose worker (and folded state) is kept at hand."""
+
+
+class EmbeddedEngine:
+    """An Engine of one process. `make` claims a session and gives its worker, None when there is nothing to own."""
+
+    def __init__(
+        self,
+        make: Callable[[str], Awaitable[Worker | None]],
+        unfinished: Callable[[], Awaitable[list[tuple[str, int | None]]]],
+    ) -> None:
+        self._make = make
+        self._unfinished = unfinished
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, Worker] = {}
+        self._again: set[str] = set()
+        self._resting: OrderedDict[str, Worker] = OrderedDict()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopping = False
+
+    def wake(self, session_id: str) -> None:
+        if self._stopping:
+            return
+        timer = self._timers.pop(session_id, None)
+        if timer is not None:
+            timer.cancel()
+        if session_id in self._tasks:
+            self._again.add(session_id)
+            worker = self._running.get(session_id)
+            if worker is not None:
+                worker.notify()
+            return
+        task = asyncio.create_task(self._work(session_id))
+        self._tasks[session_id] = task
+        task.add_done_callback(lambda _: self._ended(session_id))
+
+    def release(self, session_id: str) -> None:
+        self._resting.pop(session_id, None)
+        timer = self._timers.pop(session_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def start(self) -> None:
+        for session_id, due in await self._unfinished():
+            if due is not None and due > now_us():
+                self._wake_at(session_id, due)
+            else:
+                self.wake(session_id)
+
+    async def stop(self) -> None:
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, session_id: str) -> None:
+        worker = self._resting.pop(session_id, None)
+        try:
+            if worker is None:
+                worker = await self._make(session_id)
+                if worker is None:
+                    return
+            else:
+                worker.notify()
+            self._running[session_id] = worker
+            due = await worker.run()
+            self._rest(session_id, worker, due)
+        except Exception:
+            # A poisoned session harms only itself: it is taken up again when somebody wakes it.
+            _log.exception("session %s: its turn failed", session_id)
+
+    def _rest(self, session_id: str, worker: Worker, due: int | None) -> None:
+        self._resting[session_id] = worker
+        while len(self._resting) > _KEPT:
+            self._resting.popitem(last=False)
+        if due is not None:
+            self._wake_at(session_id, due)
+
+    def _ended(self, session_id: str) -> None:
+        del self._tasks[session_id]
+        self._running.pop(session_id, None)
+        if session_id in self._again:
+            self._again.discard(session_id)
+            self.wake(session_id)
+
+    def _wake_at(self, session_id: str, due: int) -> None:
+        delay = max(0.0, (due - now_us()) / 1_000_000)
+        loop = asyncio.get_running_loop()
+        self._timers[session_id] = loop.call_later(delay, self.wake, session_id)

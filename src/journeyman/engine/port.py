@@ -1,0 +1,35 @@
+"""The engine port: who runs a woken session. It knows sessions by id, and not what a turn is."""
+
+from typing import Protocol
+
+
+class Engine(Protocol):
+    """Conformance: `tests/engine`."""
+
+    def wake(self, session_id: str) -> None:
+        """There is something to do for this session. Wakes collapse; none is lost."""
+        ...
+
+    def release(self, session_id: str) -> None:
+        """The session is over or gone: forget it."""
+        ...
+
+    async def start(self) -> None:
+        """Take up everything that is unfinished."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of every session, wherever it stands; another engine takes it up from its log."""
+        ...
+
+
+class Worker(Protocol):
+    """What an engine runs for one session; the runtime's brain."""
+
+    def notify(self) -> None:
+        """It was woken again while running."""
+        ...
+
+    async def run(self) -> int | None:
+        """Work until there is nothing to do; the time (µs since the epoch) to be woken at, if any."""
+        ...

@@ -1,0 +1,270 @@
+"""A brain: does for one session what was decided, until there is nothing to do.
+
+Recovery is not a feature: a brain that starts on another's log decides from the same rows.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from journeyman.models.port import Models
+from journeyman.runtime import draft
+from journeyman.runtime.decide import decide
+from journeyman.runtime.hub import Hub
+from journeyman.runtime.journal import Journal
+from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.settings import RuntimeSettings
+from journeyman.runtime.steps import (
+    END_TURN,
+    RETRIES_EXHAUSTED,
+    Absorb,
+    AskAgain,
+    Begin,
+    CallModel,
+    CloseRequest,
+    Compact,
+    GoIdle,
+    Interrupt,
+    Record,
+    Resume,
+    RunTools,
+    Step,
+    StopReason,
+    Wait,
+)
+from journeyman.runtime.thread import Call
+from journeyman.runtime.toolwork import ToolWork
+from journeyman.runtime.turn import Failure, ModelTurn
+from journeyman.runtime.usage import render_usage
+from journeyman.sandboxes.port import Sandboxes
+from journeyman.store.port import Claim, InboxItem, SessionLog
+from journeyman.tools.registry import Toolset
+from journeyman.wire.times import now_us
+
+JsonObject = dict[str, Any]
+
+_ABANDONED = (
+    "The user interrupted the agent before this call finished. It may have had effects; check before repeating it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every brain of a process shares."""
+
+    log: SessionLog
+    hub: Hub
+    models: Models
+    toolset: Toolset
+    sandboxes: Sandboxes
+    settings: RuntimeSettings
+
+
+class Brain:
+    """The owner of one session in this process. Made by `wake_up`; `run` it whenever the session is woken."""
+
+    def __init__(self, parts: Parts, claim: Claim, state: SessionState) -> None:
+        self._parts = parts
+        self._claim = claim
+        self._state = state
+        self._journal = Journal(parts.log, parts.hub, claim, state)
+        self._model = ModelTurn(parts.models, parts.toolset, parts.hub, claim, state, self._journal)
+        self._tools = ToolWork(parts.sandboxes, parts.toolset, claim, state, self._journal)
+        self._inbox: list[InboxItem] = []
+        self._mail = True
+        self._step: asyncio.Task[None] | None = None
+        self._look: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def wake_up(cls, parts: Parts, session_id: str) -> "Brain | None":
+        """Claim a session and fold its log; None when it is gone or over."""
+        claim = await parts.log.claim(session_id)
+        if claim is None:
+            return None
+        state = fold(claim.agent, claim.thread_id, await parts.log.rows(session_id))
+        return cls(parts, claim, state)
+
+    def notify(self) -> None:
+        """There is something in the inbox. Cuts the step under way when it is an interrupt."""
+        self._mail = True
+        if self._step is not None and (self._look is None or self._look.done()):
+            self._look = asyncio.create_task(self._watch())
+
+    async def run(self) -> int | None:
+        """Work until there is nothing to do; the time (µs) to be woken at, if any. Raises LostOwnership."""
+        while True:
+            await self._read_inbox()
+            step = decide(self._state, self._inbox, now_us(), compact_at=self._compact_at())
+            if step is None:
+                await self._journal.flush()
+                if not self._mail:
+                    return None
+            elif isinstance(step, Wait):
+                await self._journal.flush()
+                return step.until
+            else:
+                await self._do(step)
+
+    def _compact_at(self) -> int:
+        window = self._parts.models.context_window(self._state.agent["model"]["id"])
+        return int(window * self._parts.settings.compact_fraction)
+
+    async def _read_inbox(self) -> None:
+        if self._mail:
+            await self._journal.flush()
+            self._mail = False
+            self._inbox, self._journal.seen = await self._parts.log.inbox(self._claim.session_id)
+
+    async def _watch(self) -> None:
+        """While a step is under way: look whether what has come is an interrupt."""
+        items, _ = await self._parts.log.inbox(self._claim.session_id)
+        if self._step is not None and any(item.type == "user.interrupt" for item in items):
+            self._step.cancel()
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case CallModel() | Compact() | RunTools():
+                await self._work(step)
+            case GoIdle(stop, details):
+                await self._go_idle(stop, details)
+            case Record(items):
+                self._record(items)
+            case Begin(before, after):
+                self._begin(before, after)
+            case AskAgain(items, stop):
+                self._record(items)
+                self._journal.write(self._idle(stop))
+            case Absorb(item):
+                self._journal.write([*self._running(), *self._idle(END_TURN)])
+                self._record([item])
+            case Interrupt():
+                self._interrupt(step)
+            case CloseRequest(request):
+                self._journal.write([draft.request_end(request, draft.ModelUsage(), is_error=True, private={})])
+            case Resume():
+                self._journal.write(self._running())
+            case Wait():
+                pass
+
+    async def _work(self, step: CallModel | Compact | RunTools) -> None:
+        """A step that takes its time: it can be interrupted."""
+        self._step = asyncio.create_task(self._perform(step))
+        try:
+            await self._step
+        except asyncio.CancelledError:
+            if not self._step.cancelled() or _being_cancelled():
+                self._step.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await self._step
+                raise
+            self._mail = True
+        finally:
+            self._step = None
+
+    async def _perform(self, step: CallModel | Compact | RunTools) -> None:
+        match step:
+            case RunTools(calls):
+                await self._tools.run(calls)
+            case CallModel():
+                if self._tools.needs_sandbox():
+                    self._tools.warm()
+                await self._after(await self._model.ask())
+            case Compact():
+                await self._after(await self._model.compact(self._parts.settings.max_compactions))
+
+    async def _after(self, failure: Failure | None) -> None:
+        if failure is None:
+            return
+        attempt = self._state.primary.attempt + 1
+        if failure.transient and attempt <= self._parts.settings.max_retries:
+            due = now_us() + int(self._backoff(attempt, failure.retry_after) * 1_000_000)
+            twin = draft.rescheduled(self._name, self._thread_id, attempt=attempt, due_at=due)
+            self._journal.write([*failure.drafts, draft.error(failure.kind, failure.message, "retrying"), *twin])
+            return
+        self._journal.write([*failure.drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
+        await self._give_up()
+
+    async def _give_up(self) -> None:
+        """The turn is dead: what is queued goes into the log unanswered, and the session waits for a new message."""
+        items, self._journal.seen = await self._parts.log.inbox(self._claim.session_id)
+        self._inbox = items
+        self._record(items)
+        self._journal.write(self._idle(RETRIES_EXHAUSTED))
+
+    def _backoff(self, attempt: int, retry_after: float | None) -> float:
+        settings = self._parts.settings
+        grown = min(settings.backoff_cap, settings.backoff_base * 2 ** (attempt - 1))
+        return max(grown, retry_after or 0)
+
+    def _begin(self, before: list[InboxItem], after: list[InboxItem]) -> None:
+        drafts = [draft.from_inbox(item) for item in before]
+        drafts += [*self._running(), *(draft.from_inbox(item) for item in after)]
+        self._journal.write(drafts, self._take([*before, *after]))
+        refusal = _unready(self._claim.environment)
+        if refusal is not None:
+            self._journal.write([draft.error("unknown_error", refusal, "exhausted"), *self._idle(RETRIES_EXHAUSTED)])
+
+    def _record(self, items: list[InboxItem]) -> None:
+        self._journal.write([draft.from_inbox(item) for item in items], self._take(items))
+
+    def _take(self, items: list[InboxItem]) -> list[int]:
+        taken = {item.seq for item in items}
+        self._inbox = [item for item in self._inbox if item.seq not in taken]
+        return sorted(taken)
+
+    def _interrupt(self, step: Interrupt) -> None:
+        drafts: list[draft.Draft] = []
+        if step.request is not None:
+            drafts.append(draft.request_end(step.request, self._model.partial_usage(), is_error=True, private={}))
+        drafts += [draft.from_inbox(item) for item in step.items[:-1]]
+        drafts += [_abandoned(call) for call in step.abandoned]
+        drafts.append(draft.from_inbox(step.items[-1]))
+        self._journal.write([*drafts, *self._idle(END_TURN)], self._take(step.items))
+
+    async def _go_idle(self, stop: StopReason, details: JsonObject | None) -> None:
+        if not await self._journal.close(self._idle(stop, details)):
+            self._mail = True
+
+    def _running(self) -> list[draft.Draft]:
+        return draft.running(self._name, self._thread_id)
+
+    def _idle(self, stop: StopReason, details: JsonObject | None = None) -> list[draft.Draft]:
+        state = self._state
+        since = state.running_since
+        active = state.active_us + (now_us() - since if since is not None else 0)
+        usage = render_usage(state.primary.usage.stored(), active)
+        return draft.idle(self._name, self._thread_id, stop, details, usage)
+
+    @property
+    def _name(self) -> str:
+        return self._state.agent["name"]
+
+    @property
+    def _thread_id(self) -> str:
+        return self._claim.thread_id
+
+
+def _abandoned(call: Call) -> draft.Draft:
+    content = [{"type": "text", "text": _ABANDONED}]
+    if call.kind == "builtin":
+        return draft.tool_result(call.id, content, is_error=True)
+    fields = {"custom_tool_use_id": call.id, "content": content, "is_error": True, "session_thread_id": None}
+    return draft.Draft("user.custom_tool_result", fields)
+
+
+def _unready(environment: JsonObject) -> str | None:
+    """Why no work can be done in this environment yet."""
+    packages: dict[str, Any] = environment["config"].get("packages") or {}
+    named = [manager for manager, names in packages.items() if manager != "type" and names]
+    if not named:
+        return None
+    return (
+        f"The environment asks for packages ({', '.join(named)}), and installing them comes with the next version of "
+        "Journeyman. Use an environment without config.packages."
+    )
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

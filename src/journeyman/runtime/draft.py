@@ -1,0 +1,91 @@
+"""Events before they have their place in the log, and the few that a turn is made of."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from journeyman.runtime.steps import StopReason
+from journeyman.store.port import InboxItem
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One event to be. `session`: it belongs to the session itself, not to a thread."""
+
+    type: str
+    fields: JsonObject
+    session: bool = False
+    private: JsonObject | None = None
+    id: str | None = None
+    processed_at: int | None = None
+    """Kept when the event was processed on receipt."""
+
+
+def from_inbox(item: InboxItem) -> Draft:
+    fields = {key: value for key, value in item.body.items() if key not in ("id", "type", "processed_at")}
+    return Draft(item.type, fields, id=item.id, processed_at=item.processed_at)
+
+
+def running(agent_name: str, thread_id: str) -> list[Draft]:
+    """Session first, then thread."""
+    return [
+        Draft("session.status_running", {}, session=True),
+        Draft("session.thread_status_running", {"agent_name": agent_name, "session_thread_id": thread_id}),
+    ]
+
+
+def rescheduled(agent_name: str, thread_id: str, *, attempt: int, due_at: int) -> list[Draft]:
+    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
+    return [
+        Draft("session.status_rescheduled", {}, session=True),
+        Draft("session.thread_status_rescheduled", twin, private={"attempt": attempt, "due_at": due_at}),
+    ]
+
+
+def idle(
+    agent_name: str, thread_id: str, stop: StopReason, details: JsonObject | None, usage: JsonObject
+) -> list[Draft]:
+    """Thread, usage, session."""
+    ending = {"stop_reason": stop, "stop_details": details}
+    return [
+        Draft("session.thread_status_idle", {"agent_name": agent_name, "session_thread_id": thread_id, **ending}),
+        Draft("session.usage", {"usage": usage, "budget": None}, session=True),
+        Draft("session.status_idle", ending, session=True),
+    ]
+
+
+def error(kind: str, message: str, retry_status: str) -> Draft:
+    """`session.error`; `kind` is the wire's type, such as `model_overloaded_error`."""
+    fields = {"error": {"type": kind, "message": message, "retry_status": {"type": retry_status}}}
+    return Draft("session.error", fields, session=True)
+
+
+def tool_result(call_id: str, content: list[JsonObject], *, is_error: bool, web_searches: int = 0) -> Draft:
+    fields = {"tool_use_id": call_id, "content": content, "is_error": is_error}
+    return Draft("agent.tool_result", fields, private={"web_searches": web_searches} if web_searches else None)
+
+
+@dataclass(slots=True)
+class ModelUsage:
+    """Tokens of one request, as `span.model_request_end` shows them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_write_1h: int = field(default=0)
+
+    def wire(self) -> JsonObject:
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cache_creation_input_tokens": self.cache_creation_input_tokens,
+            "cache_read_input_tokens": self.cache_read_input_tokens,
+            "speed": None,
+        }
+
+
+def request_end(start_id: str, usage: ModelUsage, *, is_error: bool, private: JsonObject) -> Draft:
+    fields = {"model_request_start_id": start_id, "is_error": is_error, "model_usage": usage.wire()}
+    return Draft("span.model_request_end", fields, private=private)

@@ -1,0 +1,116 @@
+"""The owner's pen: events get their place, are folded at once, committed in order, and only then shown.
+
+Writing never waits; `flush` does. The state runs ahead of the database by what is queued here, which is safe because
+nothing leaves the process before its commit: a brain whose commit fails has lost the session and stops.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from journeyman.runtime.draft import Draft
+from journeyman.runtime.hub import Hub
+from journeyman.runtime.session import SessionState
+from journeyman.store.port import Batch, Claim, Patch, Row, SessionLog
+from journeyman.wire.ids import new_id
+from journeyman.wire.times import now_us, to_wire
+
+JsonObject = dict[str, Any]
+
+
+class Journal:
+    """The one writer of a claimed session's log."""
+
+    def __init__(self, log: SessionLog, hub: Hub, claim: Claim, state: SessionState) -> None:
+        self._log = log
+        self._hub = hub
+        self._claim = claim
+        self._state = state
+        self._rows: list[Row] = []
+        self._taken: list[int] = []
+        self._status: str | None = None
+        self._commit: asyncio.Task[None] | None = None
+        self.seen = claim.seen_seq
+
+    def write(self, drafts: Sequence[Draft], taken: Sequence[int] = (), *, hold: bool = False) -> None:
+        """Append. The commit follows by itself, or, with `hold`, with the caller's next write, flush or close."""
+        before = self._state.status
+        for draft in drafts:
+            row = self._place(draft, self._state.head, self._state.last_at)
+            self._state.apply(row)
+            self._rows.append(row)
+        self._taken.extend(taken)
+        if self._state.status != before or (drafts and drafts[-1].type in _STATUS):
+            self._status = self._state.status
+        if not hold and not self._committing:
+            self._commit = asyncio.create_task(self._drain())
+
+    @property
+    def _committing(self) -> bool:
+        return self._commit is not None and not self._commit.done()
+
+    async def flush(self) -> None:
+        """Until everything written is committed and shown. Raises LostOwnership."""
+        await self._settled()
+        while self._rows or self._taken:
+            self._commit = asyncio.create_task(self._drain())
+            await self._settled()
+
+    async def close(self, drafts: Sequence[Draft]) -> bool:
+        """Append the rows that end a turn, unless a client has sent something that was not looked at yet."""
+        await self._settled()
+        closing: list[Row] = []
+        head, last_at = self._state.head, self._state.last_at
+        for draft in drafts:
+            closing.append(self._place(draft, head, last_at))
+            head, last_at = closing[-1].seq, closing[-1].processed_at
+        rows, taken, patch = self._collect()
+        batch = Batch(rows, patch, taken, closing, self._closing_patch(last_at), self.seen)
+        closed = await self._log.append(self._claim.session_id, self._claim.fence, batch)
+        if closed:
+            for row in closing:
+                self._state.apply(row)
+        self._show([*rows, *closing] if closed else rows)
+        return closed
+
+    async def _settled(self) -> None:
+        """No commit is under way. What was held back stays for the caller's own."""
+        if self._commit is not None:
+            await asyncio.shield(self._commit)
+
+    async def _drain(self) -> None:
+        while self._rows or self._taken:
+            rows, taken, patch = self._collect()
+            batch = Batch(rows, patch, taken, seen=self.seen)
+            await self._log.append(self._claim.session_id, self._claim.fence, batch)
+            self._show(rows)
+
+    def _collect(self) -> tuple[list[Row], list[int], Patch]:
+        rows, taken = self._rows, self._taken
+        patch = Patch() if self._status is None else self._patch()
+        self._rows, self._taken, self._status = [], [], None
+        return rows, taken, patch
+
+    def _patch(self) -> Patch:
+        state = self._state
+        usage = state.primary.usage.stored() if state.status == "idle" else None
+        return Patch(state.status, usage, state.active_us, state.running_since, state.primary.due_at)
+
+    def _closing_patch(self, at: int) -> Patch:
+        state = self._state
+        ran = at - state.running_since if state.running_since is not None else 0
+        return Patch("idle", state.primary.usage.stored(), state.active_us + ran)
+
+    def _place(self, draft: Draft, head: int, last_at: int) -> Row:
+        at = draft.processed_at or max(now_us(), last_at + 1)
+        event_id = draft.id or new_id("sevt")
+        body = {"id": event_id, "type": draft.type, **draft.fields, "processed_at": to_wire(at)}
+        thread_id = None if draft.session else self._claim.thread_id
+        return Row(head + 1, event_id, draft.type, thread_id, True, at, body, draft.private)
+
+    def _show(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._hub.publish(self._claim.session_id, row.body, thread_id=row.thread_id, shown=row.shown)
+
+
+_STATUS = ("session.status_idle", "session.status_running", "session.status_rescheduled")

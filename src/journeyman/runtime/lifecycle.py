@@ -1,0 +1,76 @@
+"""What happens around a session's rows when it is made, woken, archived or deleted."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from journeyman.engine.port import Engine
+from journeyman.runtime.hub import Hub
+from journeyman.sandboxes.port import SandboxError, Sandboxes
+from journeyman.store.events import Events, NewEvent
+from journeyman.store.sessions import SessionRow, Sessions
+from journeyman.wire.ids import new_id
+from journeyman.wire.sessions import SessionCreate, SessionUpdate
+from journeyman.wire.times import now_us, to_wire
+
+_log = logging.getLogger("journeyman.sessions")
+
+
+class SessionLifecycle:
+    """Rows first, then the effects that follow from them."""
+
+    def __init__(self, sessions: Sessions, events: Events, engine: Engine, hub: Hub, sandboxes: Sandboxes) -> None:
+        self._sessions = sessions
+        self._events = events
+        self._engine = engine
+        self._hub = hub
+        self._sandboxes = sandboxes
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
+        row = await self._sessions.create(workspace, create, initial)
+        if initial:
+            self._engine.wake(row["id"])
+        return row
+
+    async def send(self, workspace: str, session_id: str, new: Sequence[NewEvent]) -> None:
+        await self._events.send(workspace, session_id, new)
+        self._engine.wake(session_id)
+
+    async def update(self, workspace: str, session_id: str, change: SessionUpdate) -> SessionRow:
+        row, changed = await self._sessions.update(workspace, session_id, change)
+        if changed:
+            self._engine.wake(session_id)
+        return row
+
+    async def archive(self, workspace: str, session_id: str) -> SessionRow:
+        """Streams end; the sandbox goes."""
+        row = await self._sessions.archive(workspace, session_id)
+        self._over(session_id)
+        return row
+
+    async def delete(self, workspace: str, session_id: str) -> dict[str, Any]:
+        """Streams are told, then end; the sandbox goes."""
+        await self._sessions.delete(workspace, session_id)
+        deleted = {"id": new_id("sevt"), "type": "session.deleted", "processed_at": to_wire(now_us())}
+        self._hub.publish(session_id, deleted, thread_id=None, shown=True)
+        self._over(session_id)
+        return {"id": session_id, "type": "session_deleted"}
+
+    async def settle(self) -> None:
+        """Until the sandboxes that are to go are gone."""
+        await asyncio.gather(*self._cleaning, return_exceptions=True)
+
+    def _over(self, session_id: str) -> None:
+        self._engine.release(session_id)
+        self._hub.end(session_id)
+        task = asyncio.create_task(self._destroy(session_id))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    async def _destroy(self, session_id: str) -> None:
+        try:
+            await self._sandboxes.destroy(session_id)
+        except SandboxError as error:
+            _log.warning("session %s: its sandbox could not be removed: %s", session_id, error)

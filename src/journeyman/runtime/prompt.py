@@ -1,0 +1,53 @@
+"""What a model is asked: a prefix that never changes within a session, then the history, with cache breakpoints."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from journeyman.models.port import ModelRequest
+from journeyman.runtime.session import SessionState
+
+JsonObject = dict[str, Any]
+
+_CACHE = {"type": "ephemeral"}
+
+_ABOUT_THE_COMPUTER = (
+    "You work by yourself in a Linux sandbox of your own, through the tools you are given. The working directory is "
+    "/workspace. Put files that the user asked for into /mnt/session/outputs when they are meant to be taken away. "
+    "Carry the task to its end before you answer, and say plainly what you could not do."
+)
+
+
+def build_request(state: SessionState, tools: Sequence[JsonObject], max_tokens: int) -> ModelRequest:
+    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns."""
+    model = state.agent["model"]
+    effort: JsonObject = model.get("effort") or {}
+    return ModelRequest(
+        model=model["id"],
+        system=_system(state.agent, has_computer=any("name" in tool for tool in tools)),
+        messages=_with_breakpoints(state.primary.history),
+        tools=_last_cached(tools),
+        max_tokens=max_tokens,
+        effort=effort.get("type"),
+        speed=model.get("speed") or "standard",
+    )
+
+
+def _system(agent: JsonObject, *, has_computer: bool) -> list[JsonObject]:
+    texts = [agent["system"]] if agent["system"] else []
+    if has_computer:
+        texts.append(_ABOUT_THE_COMPUTER)
+    return _last_cached([{"type": "text", "text": text} for text in texts])
+
+
+def _with_breakpoints(history: Sequence[JsonObject]) -> list[JsonObject]:
+    messages = list(history)
+    users = [place for place, message in enumerate(messages) if message["role"] == "user"]
+    for place in users[-2:]:
+        messages[place] = {"role": "user", "content": _last_cached(messages[place]["content"])}
+    return messages
+
+
+def _last_cached(blocks: Sequence[JsonObject]) -> list[JsonObject]:
+    if not blocks:
+        return []
+    return [*blocks[:-1], {**blocks[-1], "cache_control": _CACHE}]

@@ -1,0 +1,145 @@
+"""A session as its log tells it. `fold` is pure: the same rows give the same state, on any machine, at any time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from journeyman.runtime.thread import Call, Thread
+from journeyman.store.port import Row
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(slots=True)
+class SessionState:
+    """What the rows add up to. The owner keeps one and folds only what is new."""
+
+    agent: JsonObject
+    primary: Thread
+    status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
+    active_us: int = 0
+    running_since: int | None = None
+    head: int = 0
+    last_at: int = 0
+
+    def apply(self, row: Row) -> None:
+        """Fold one more row, in the order of the log."""
+        self.head, self.last_at = row.seq, max(self.last_at, row.processed_at)
+        handler = _HANDLERS.get(row.type)
+        if handler is not None:
+            handler(self, row)
+
+
+def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row]) -> SessionState:
+    """The state after `rows`, for a session whose agent was `agent` when it was made."""
+    state = SessionState(agent, Thread(thread_id))
+    for row in rows:
+        state.apply(row)
+    return state
+
+
+def _session_running(state: SessionState, row: Row) -> None:
+    state.status = "running"
+    if state.running_since is None:
+        state.running_since = row.processed_at
+
+
+def _session_paused(state: SessionState, row: Row) -> None:
+    state.status = "idle" if row.type == "session.status_idle" else "rescheduling"
+    if state.running_since is not None:
+        state.active_us += row.processed_at - state.running_since
+        state.running_since = None
+
+
+def _session_updated(state: SessionState, row: Row) -> None:
+    state.agent = row.body.get("agent", state.agent)
+
+
+def _thread_running(state: SessionState, _row: Row) -> None:
+    state.primary.status, state.primary.due_at = "running", None
+
+
+def _thread_idle(state: SessionState, row: Row) -> None:
+    thread = state.primary
+    thread.status, thread.attempt, thread.due_at, thread.cuts = "idle", 0, None, 0
+    if row.body["stop_reason"]["type"] != "requires_action":
+        thread.pending = False
+
+
+def _thread_rescheduled(state: SessionState, row: Row) -> None:
+    private = row.private or {}
+    state.primary.status = "rescheduling"
+    state.primary.attempt, state.primary.due_at = private["attempt"], private["due_at"]
+
+
+def _user_message(state: SessionState, row: Row) -> None:
+    state.primary.hear("user", row.body["content"])
+    state.primary.shown.append((row.body, ""))
+
+
+def _system_message(state: SessionState, row: Row) -> None:
+    state.primary.hear("system", row.body["content"])
+    state.primary.shown.append((row.body, ""))
+
+
+def _tool_use(state: SessionState, row: Row) -> None:
+    body = row.body
+    kind = "custom" if row.type == "agent.custom_tool_use" else "builtin"
+    permission = body.get("evaluated_permission", "allow")
+    state.primary.calls[row.id] = Call(row.id, body["name"], body["input"], kind, permission)
+
+
+def _confirmation(state: SessionState, row: Row) -> None:
+    call = state.primary.calls.get(row.body["tool_use_id"])
+    if call is not None and call.verdict is None:
+        call.verdict, call.deny_message = row.body["result"], row.body.get("deny_message")
+
+
+def _tool_result(state: SessionState, row: Row) -> None:
+    call_id = row.body.get("tool_use_id") or row.body["custom_tool_use_id"]
+    call = state.primary.calls.get(call_id)
+    if call is not None and (call.kind == "custom" or call.name in _SHOWS_URLS):
+        state.primary.shown.append((row.body, call.name))
+    state.primary.settle(call_id, row.body.get("content") or [], is_error=bool(row.body.get("is_error")))
+    state.primary.usage.web_searches += (row.private or {}).get("web_searches", 0)
+
+
+def _request_start(state: SessionState, row: Row) -> None:
+    state.primary.request = row.id
+
+
+def _request_end(state: SessionState, row: Row) -> None:
+    thread, usage, private = state.primary, row.body["model_usage"], row.private or {}
+    thread.request = None
+    thread.usage.add(usage, private)
+    if "content" in private:
+        thread.context_tokens = sum(usage[key] for key in _CONTEXT)
+        thread.answered(private["content"], private["outcome"])
+
+
+def _compacted(state: SessionState, row: Row) -> None:
+    state.primary.compact((row.private or {})["summary"])
+
+
+_SHOWS_URLS = ("web_fetch", "web_search")
+_CONTEXT = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+_HANDLERS = {
+    "session.status_running": _session_running,
+    "session.status_idle": _session_paused,
+    "session.status_rescheduled": _session_paused,
+    "session.updated": _session_updated,
+    "session.thread_status_running": _thread_running,
+    "session.thread_status_idle": _thread_idle,
+    "session.thread_status_rescheduled": _thread_rescheduled,
+    "user.message": _user_message,
+    "system.message": _system_message,
+    "agent.tool_use": _tool_use,
+    "agent.custom_tool_use": _tool_use,
+    "agent.tool_result": _tool_result,
+    "user.tool_confirmation": _confirmation,
+    "user.custom_tool_result": _tool_result,
+    "span.model_request_start": _request_start,
+    "span.model_request_end": _request_end,
+    "agent.thread_context_compacted": _compacted,
+}

@@ -1,0 +1,115 @@
+"""What a brain can be told to do next: a closed set."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from journeyman.runtime.thread import Call
+from journeyman.store.port import InboxItem
+
+StopReason = dict[str, Any]
+
+END_TURN: StopReason = {"type": "end_turn"}
+RETRIES_EXHAUSTED: StopReason = {"type": "retries_exhausted"}
+
+
+def requires_action(calls: list[Call]) -> StopReason:
+    return {"type": "requires_action", "event_ids": [call.id for call in calls]}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Take these items into the log; nothing else changes."""
+
+    items: list[InboxItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start running: `before` precede the running pair (answers), `after` follow it (messages)."""
+
+    before: list[InboxItem]
+    after: list[InboxItem]
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Some of several answers have come: record them and go idle again with what remains."""
+
+    items: list[InboxItem]
+    stop: StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    """A result for a call that has one already: a turn without a model request, then the item."""
+
+    item: InboxItem
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """End the turn now. `items` end with the interrupt; each abandoned call gets a result."""
+
+    items: list[InboxItem]
+    request: str | None
+    abandoned: list[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """A model request that nobody is doing any more (its brain died): close its span, to ask again."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Back off until `until` (µs)."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The back-off is over: run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTools:
+    """Settle these calls, in order."""
+
+    calls: list[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Ask the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """The history nears the model's window: summarise it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoIdle:
+    """End the turn."""
+
+    stop: StopReason
+    details: dict[str, Any] | None = field(default=None)
+
+
+Step = (
+    Record
+    | Begin
+    | AskAgain
+    | Absorb
+    | Interrupt
+    | CloseRequest
+    | Wait
+    | Resume
+    | RunTools
+    | CallModel
+    | Compact
+    | GoIdle
+)

@@ -1,0 +1,151 @@
+"""One thread of a session as its log tells it: the conversation for the model, and the calls that are still open."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from journeyman.runtime.usage import Usage
+
+JsonObject = dict[str, Any]
+
+MAX_CUTS = 3
+"""How often in a row an answer cut at its maximum length is taken up again."""
+
+_GO_ON = "Your answer reached its maximum length. Go on exactly where it stopped."
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call of the last answer. `result` is the block the model gets for it."""
+
+    id: str
+    name: str
+    input: JsonObject
+    kind: Literal["builtin", "custom"]
+    permission: Literal["allow", "ask", "deny"] = "allow"
+    verdict: Literal["allow", "deny"] | None = None
+    deny_message: str | None = None
+    result: JsonObject | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """It waits for the client: a result of a custom tool, or an answer to an ask."""
+        if self.result is not None:
+            return False
+        return self.kind == "custom" or (self.permission == "ask" and self.verdict is None)
+
+    @property
+    def ready(self) -> bool:
+        """The brain can settle it now: run it, or tell the model that it was denied."""
+        return self.result is None and not self.waiting
+
+    @property
+    def denied(self) -> bool:
+        return self.permission == "deny" or self.verdict == "deny"
+
+
+@dataclass(slots=True)
+class Thread:
+    """The state of one conversation."""
+
+    id: str
+    status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
+    history: list[JsonObject] = field(default_factory=list[JsonObject])
+    """Messages in the Messages API's shape. Tool-use ids are event ids."""
+    pending: bool = False
+    """There is something the model has not answered yet."""
+    request: str | None = None
+    """The model request that is open, by its span's start."""
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+    queued: list[JsonObject] = field(default_factory=list[JsonObject])
+    """User content that came while calls were open; it follows their results."""
+    answer: JsonObject = field(default_factory=dict[str, Any])
+    """Of the last answer: `stop_reason`, `stop_details`."""
+    cuts: int = 0
+    """Answers in a row that ended at max_tokens."""
+    compactions: int = 0
+    """Compactions in a row without an answer."""
+    attempt: int = 0
+    due_at: int | None = None
+    context_tokens: int = 0
+    """What the last request and its answer weighed, and an estimate of what came since."""
+    usage: Usage = field(default_factory=Usage)
+    shown: list[tuple[JsonObject, str]] = field(default_factory=list[tuple[JsonObject, str]])
+    """Events whose URLs may be fetched, each with the tool it is a result of."""
+
+    @property
+    def waiting(self) -> list[Call]:
+        return [call for call in self.calls.values() if call.waiting]
+
+    @property
+    def ready(self) -> list[Call]:
+        return [call for call in self.calls.values() if call.ready]
+
+    def hear(self, role: Literal["user", "system"], content: list[JsonObject]) -> None:
+        """Take in what a person or the operator says."""
+        blocks = content if role == "user" else _as_system(content)
+        if self.calls:
+            self.queued.extend(blocks)
+        else:
+            self._say("user", blocks)
+        self.pending = self.pending or role == "user"
+
+    def answered(self, content: list[JsonObject], outcome: JsonObject) -> None:
+        """Take in a whole answer of the model."""
+        if content:
+            self.history.append({"role": "assistant", "content": content})
+        self.answer = outcome
+        self.attempt, self.compactions = 0, 0
+        self.pending = False
+        cut = outcome.get("stop_reason") == "max_tokens" and not self.calls
+        self.cuts = self.cuts + 1 if cut else 0
+        if 0 < self.cuts <= MAX_CUTS:
+            self._say("user", [{"type": "text", "text": _GO_ON}])
+            self.pending = True
+
+    def settle(self, call_id: str, content: list[JsonObject], *, is_error: bool) -> None:
+        """Take in a call's result; an unknown or settled call changes nothing."""
+        call = self.calls.get(call_id)
+        if call is None or call.result is not None:
+            return
+        call.result = {"type": "tool_result", "tool_use_id": call_id, "content": content, "is_error": is_error}
+        if all(each.result is not None for each in self.calls.values()):
+            self._say("user", [each.result for each in self.calls.values() if each.result is not None])
+            self._say("user", self.queued)
+            self.calls, self.queued, self.pending = {}, [], True
+
+    def compact(self, summary: list[JsonObject]) -> None:
+        """Begin the conversation anew with a summary of it."""
+        self.history, self.context_tokens = [], 0
+        self.compactions += 1
+        self._say("user", summary)
+
+    def _say(self, role: str, blocks: list[JsonObject]) -> None:
+        if not blocks:
+            return
+        self.context_tokens += sum(map(weigh, blocks))
+        if self.history and self.history[-1]["role"] == role:
+            # A new list: requests under way may hold the old one.
+            self.history[-1] = {"role": role, "content": [*self.history[-1]["content"], *blocks]}
+        else:
+            self.history.append({"role": role, "content": list(blocks)})
+
+
+def weigh(block: JsonObject) -> int:
+    """About how many tokens a content block is."""
+    match block:
+        case {"type": "text", "text": str(text)}:
+            return len(text) // 4
+        case {"type": "tool_result"}:
+            return sum(map(weigh, block["content"]))
+        case {"type": "image"}:
+            return 1_500
+        case {"source": {"data": str(data)}}:
+            return len(data) // 4
+        case _:
+            return 100
+
+
+def _as_system(content: list[JsonObject]) -> list[JsonObject]:
+    """A system message in the middle of a conversation, for any model: a marked block of the user's turn."""
+    text = "\n".join(block["text"] for block in content)
+    return [{"type": "text", "text": f"<system_message>\n{text}\n</system_message>"}]

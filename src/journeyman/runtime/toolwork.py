@@ -1,0 +1,97 @@
+"""Running the calls of one answer, in order, each keyed by its event id."""
+
+import asyncio
+from typing import Any
+
+from journeyman.runtime.draft import tool_result
+from journeyman.runtime.journal import Journal
+from journeyman.runtime.session import SessionState
+from journeyman.runtime.thread import Call
+from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
+from journeyman.store.port import Claim
+from journeyman.tools.port import ToolCall, ToolContext, ToolResult, text_result
+from journeyman.tools.registry import Toolset
+from journeyman.tools.spill import spill
+from journeyman.tools.urls import mentions, seen
+
+JsonObject = dict[str, Any]
+
+_WEB = ("web_fetch", "web_search")
+
+
+class ToolWork:
+    """Settles the calls of one session's primary thread."""
+
+    def __init__(
+        self, sandboxes: Sandboxes, toolset: Toolset, claim: Claim, state: SessionState, journal: Journal
+    ) -> None:
+        self._sandboxes = sandboxes
+        self._toolset = toolset
+        self._claim = claim
+        self._state = state
+        self._journal = journal
+        self._warming: asyncio.Task[None] | None = None
+
+    async def run(self, calls: list[Call]) -> None:
+        """Results go into the log in call order; web calls run side by side, all others one after the other."""
+        await self._journal.flush()
+        web = {call.id: asyncio.create_task(self._settle(call)) for call in calls if call.name in _WEB}
+        try:
+            for call in calls:
+                result = await (web[call.id] if call.id in web else self._settle(call))
+                row = tool_result(call.id, result.content, is_error=result.is_error, web_searches=result.web_searches)
+                self._journal.write([row], hold=call is calls[-1])
+        finally:
+            for task in web.values():
+                task.cancel()
+
+    def needs_sandbox(self) -> bool:
+        names = (tool["name"] for tool in self._toolset.definitions(self._state.agent["tools"]))
+        return any(name not in _WEB for name in names if self._kind(name) == "builtin")
+
+    def warm(self) -> None:
+        """Start the sandbox beside the model's first request; a failure is told by the first call that needs it."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        try:
+            await self._sandboxes.start(self._claim.session_id)
+        except SandboxError:
+            self._warming = None
+
+    def _kind(self, name: str) -> str:
+        return self._toolset.resolve(self._state.agent["tools"], name).kind
+
+    async def _settle(self, call: Call) -> ToolResult:
+        if call.denied:
+            return _denial(call)
+        tool = self._toolset.resolve(self._state.agent["tools"], call.name)
+        context = ToolContext(
+            sandbox=self._claim.session_id,
+            run=Run(call.id, self._claim.fence),
+            sandboxes=self._sandboxes,
+            config=tool.config,
+            networking=self._claim.environment["config"].get("networking") or {},
+            seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
+        )
+        try:
+            result = await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+            return await spill(result, call.id, context)
+        except StaleRun:
+            raise
+        except SandboxError as error:
+            return text_result(str(error), is_error=True)
+
+    def _seen(self, config: JsonObject) -> frozenset[str]:
+        found = (mention for body, tool in self._state.primary.shown for mention in mentions(body, tool))
+        return seen(found, config.get("url_sources"))
+
+
+def _denial(call: Call) -> ToolResult:
+    if call.verdict == "deny":
+        text = f"Permission to use {call.name} has been rejected."
+        if call.deny_message:
+            text += f" Rejection message: {call.deny_message}"
+        return text_result(text, is_error=True)
+    return text_result(f"Permission to use {call.name} has been denied.", is_error=True)

@@ -1,0 +1,170 @@
+"""Asking the model: one request, its spans, and what its answer becomes in the log."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from journeyman.models.port import ModelError, ModelRequest, Models
+from journeyman.runtime.answer import Answer, Preview
+from journeyman.runtime.compaction import compaction_request, summary_blocks
+from journeyman.runtime.draft import Draft, ModelUsage, request_end
+from journeyman.runtime.hub import Hub
+from journeyman.runtime.journal import Journal
+from journeyman.runtime.permissions import judge
+from journeyman.runtime.prices import list_price
+from journeyman.runtime.prompt import build_request
+from journeyman.runtime.session import SessionState
+from journeyman.store.port import Claim
+from journeyman.tools.registry import Toolset
+from journeyman.wire.ids import new_id
+from journeyman.wire.times import now_us
+
+JsonObject = dict[str, Any]
+
+_TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context window")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that gave no answer: the rows that close it, and what to say of it."""
+
+    drafts: list[Draft]
+    kind: str
+    message: str
+    transient: bool = False
+    retry_after: float | None = None
+
+
+class ModelTurn:
+    """Asks on behalf of one session's primary thread."""
+
+    def __init__(
+        self, models: Models, toolset: Toolset, hub: Hub, claim: Claim, state: SessionState, journal: Journal
+    ) -> None:
+        self._models = models
+        self._toolset = toolset
+        self._hub = hub
+        self._claim = claim
+        self._state = state
+        self._journal = journal
+        self._answer: Answer | None = None
+
+    def partial_usage(self) -> ModelUsage:
+        """What a request that was cut had used."""
+        return self._answer.usage if self._answer is not None else ModelUsage()
+
+    async def ask(self) -> Failure | None:
+        """One request and its answer, in the log when this returns None."""
+        start = self._open_span()
+        try:
+            answer = await self._stream(self._request(), self._preview())
+        except ModelError as error:
+            return self._failed(start, error)
+        rows = self._rows(answer)
+        self._journal.write([*rows, self._end(start, answer, self._private(answer))], hold=True)
+        return None
+
+    async def compact(self, most: int) -> Failure | None:
+        """Have the conversation summarised, and go on from the summary."""
+        thread = self._state.primary
+        if thread.compactions >= most:
+            text = f"The context was compacted {most} times in a row without an answer; the last message is too large."
+            return Failure([], "compaction_limit_reached_error", text)
+        request = compaction_request(self._request(), clip=thread.compactions > 0)
+        start = self._open_span()
+        try:
+            answer = await self._stream(request, None)
+        except ModelError as error:
+            return self._failed(start, error)
+        summary = "\n".join(block["text"] for _, block in answer.blocks() if block["type"] == "text")
+        if not summary:
+            end = self._end(start, answer, {}, is_error=True)
+            return Failure([end], "model_request_failed_error", "The model gave no summary to compact with.", True)
+        private = {"summary": summary_blocks(summary, thread.history)}
+        compacted = Draft("agent.thread_context_compacted", {}, private=private)
+        self._journal.write([compacted, self._end(start, answer, {})])
+        return None
+
+    def _open_span(self) -> str:
+        start = new_id("sevt")
+        self._answer = None
+        self._journal.write([Draft("span.model_request_start", {}, id=start)])
+        return start
+
+    def _request(self) -> ModelRequest:
+        tools = self._toolset.definitions(self._state.agent["tools"])
+        return build_request(self._state, tools, self._models.max_output(self._state.agent["model"]["id"]))
+
+    async def _stream(self, request: ModelRequest, preview: Preview | None) -> Answer:
+        self._answer = answer = Answer(preview)
+        shown = False
+        events: AsyncIterator[JsonObject] = self._models.find(request.model).stream(request)
+        async with aclosing(events):  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+            async for event in events:
+                if not shown:
+                    # The request may run ahead of its span's commit; what it says may not.
+                    await self._journal.flush()
+                    shown = True
+                answer.take(event)
+                if answer.thought is not None:
+                    self._journal.write([Draft("agent.thinking", {}, id=answer.thought)])
+                    answer.thought = None
+        return answer
+
+    def _preview(self) -> Preview | None:
+        session, thread = self._claim.session_id, self._claim.thread_id
+
+        def show(of: str, frame: JsonObject) -> None:
+            if self._hub.wants_previews(session):
+                self._hub.preview(session, frame, of=of, thread_id=thread, primary=True)
+
+        return show
+
+    def _rows(self, answer: Answer) -> list[Draft]:
+        rows: list[Draft] = []
+        for event_id, block in answer.blocks():
+            if block["type"] == "text":
+                if rows and rows[-1].id == event_id:
+                    rows[-1].fields["content"].append(block)
+                else:
+                    rows.append(Draft("agent.message", {"content": [block]}, id=event_id))
+            elif block["type"] == "tool_use":
+                rows.append(self._tool_use(event_id, block))
+        return rows
+
+    def _tool_use(self, event_id: str, block: JsonObject) -> Draft:
+        tool = self._toolset.resolve(self._state.agent["tools"], block["name"])
+        fields = {"name": block["name"], "input": block["input"], "session_thread_id": None}
+        if tool.kind == "custom":
+            return Draft("agent.custom_tool_use", fields, id=event_id)
+        return Draft("agent.tool_use", fields | judge(tool), id=event_id)
+
+    def _private(self, answer: Answer) -> JsonObject:
+        outcome: JsonObject = {"stop_reason": answer.stop_reason}
+        if answer.stop_details is not None:
+            outcome["stop_details"] = answer.stop_details
+        return {"content": [block for _, block in answer.blocks()], "outcome": outcome}
+
+    def _end(self, start: str, answer: Answer, private: JsonObject, *, is_error: bool = False) -> Draft:
+        usage = answer.usage
+        model = self._state.agent["model"]
+        priced = {**usage.wire(), "speed": model.get("speed")}
+        private = {**private, "nano": list_price(model["id"], priced, now_us())}
+        if usage.cache_write_1h:
+            private["cache_write_1h"] = usage.cache_write_1h
+        return request_end(start, usage, is_error=is_error, private=private)
+
+    def _failed(self, start: str, error: ModelError) -> Failure | None:
+        end = self._end(start, self._answer or Answer(None), {}, is_error=True)
+        if not error.transient and any(hint in error.message.lower() for hint in _TOO_LONG):
+            self._journal.write([end])
+            self._state.primary.context_tokens = 2**62
+            return None
+        kind = {
+            "overloaded": "model_overloaded_error",
+            "rate_limited": "model_rate_limited_error",
+            "billing": "billing_error",
+            "failed": "model_request_failed_error",
+        }[error.kind]
+        return Failure([end], kind, error.message, error.transient, error.retry_after)

@@ -1,0 +1,1 @@
+"""The hands: the sandbox port, its providers and the shipped conformance suite."""

@@ -1,0 +1,127 @@
+"""What a running sandbox says: a named pipe of lines, and the end of its first process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from journeyman.sandboxes.local.identity import Process, identify
+
+_CHUNK = 65_536
+_LINE = 512
+
+
+class Listener(Protocol):
+    """Waits for news of one token."""
+
+    shell: str
+
+    def done(self, status: int) -> None:
+        """It ended with this exit status."""
+        ...
+
+    def idle(self, last: str, status: str) -> None:
+        """Its shell has nothing to do, and the last token it finished was `last`."""
+        ...
+
+    def gone(self, code: int) -> None:
+        """Its shell died and was started anew."""
+        ...
+
+    def lost(self) -> None:
+        """The sandbox ended."""
+        ...
+
+
+class Events:
+    """Reads the event pipe and hands each line to the listener of its token. Lines are the sandbox's: not trusted."""
+
+    def __init__(self, pipe: Path, process: Process, ended: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listeners: dict[str, Listener] = {}
+        self._rest = b""
+        self._ended = ended
+        self._pipe = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.process = process
+        self._pidfd = _open_process(process)
+        if self._pidfd is None:
+            os.close(self._pipe)
+            raise ProcessLookupError(process.pid)
+        self._loop.add_reader(self._pidfd, self._end)
+        self.died: set[str] = set()
+        """Shells that died while nobody listened."""
+
+    def listen(self, token: str, listener: Listener) -> None:
+        if not self._listeners and self._pidfd is not None:
+            self._read()
+            # Only now: another server may be the one that uses the sandbox.
+            self._loop.add_reader(self._pipe, self._read)
+        self._listeners[token] = listener
+
+    def forget(self, token: str) -> None:
+        if self._listeners.pop(token, None) and not self._listeners and self._pidfd is not None:
+            self._loop.remove_reader(self._pipe)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send the first process a signal; SIGKILL ends the whole sandbox."""
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def close(self) -> None:
+        """Stop listening; the listeners are told nothing."""
+        if self._pidfd is not None:
+            for descriptor in (self._pidfd, self._pipe):
+                self._loop.remove_reader(descriptor)
+                os.close(descriptor)
+            self._pidfd = None
+        self._listeners.clear()
+
+    def _end(self) -> None:
+        listeners = list(self._listeners.values())
+        self.close()
+        for listener in listeners:
+            listener.lost()
+        self._ended()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._pipe, _CHUNK)
+        except BlockingIOError:
+            return
+        if not data:  # the first process is ending, its end is told by the process descriptor
+            self._loop.remove_reader(self._pipe)
+            return
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[-_LINE:]
+        for line in lines:
+            self._hear(line[:_LINE].decode("ascii", "replace").split(" "))
+
+    def _hear(self, words: list[str]) -> None:
+        match words:
+            case ["done", token, status] if token in self._listeners and status.isdecimal():
+                self._listeners[token].done(int(status))
+            case ["idle", token, last, status] if token in self._listeners:
+                self._listeners[token].idle(last, status)
+            case ["gone", shell, code] if code.isdecimal():
+                listeners = [each for each in self._listeners.values() if each.shell == shell]
+                if not listeners:
+                    self.died.add(shell)
+                for listener in listeners:
+                    listener.gone(int(code))
+            case _:
+                pass
+
+
+def _open_process(process: Process) -> int | None:
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return None
+    if identify(process.pid) == process:
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -1,0 +1,38 @@
+# The first process of a sandbox: starts shells, starts them again when they die, and says so.
+io=/run/journeyman
+exec 3<>"$io/control" 4<>"$io/events" 5<>"$io/never" </dev/null >/dev/null 2>&1
+# Job control gives every shell its own process group and default signal handlers.
+set -m
+declare -A shells
+
+launch() {
+  local program=shell
+  [[ $1 == .exec ]] && program=exec
+  JOURNEYMAN_SHELL=$1 bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- 4>&- 5<&- &
+  shells[$!]=$1
+}
+
+hear() {
+  local name
+  while read -r -t 0 -u 3 && read -r -u 3 name; do
+    launch "$name"
+  done
+}
+
+trap hear USR1
+hear
+launch .exec
+launch main
+while :; do
+  child=
+  wait -f -n -p child
+  code=$?
+  if [[ -n $child && -n ${shells[$child]-} ]]; then
+    name=${shells[$child]}
+    unset "shells[$child]"
+    printf 'gone %s %s\n' "$name" "$code" >&4
+    launch "$name"
+  elif ((code == 127)); then
+    read -r -t 0.1 -u 5
+  fi
+done

@@ -1,0 +1,98 @@
+"""Finding and killing processes of a sandbox from outside."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from journeyman.sandboxes.local.identity import stat_fields
+
+_PASSES = 20
+"""How often to look for children that appeared while their parents were being stopped."""
+
+
+class Entry(NamedTuple):
+    """A living process of the sandbox."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: int
+    """clock ticks since boot"""
+
+
+def ticks_now() -> int:
+    """Now, in the unit of a process's start time."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
+def descendants(root: int) -> list[Entry]:
+    """All processes below `root`, without it."""
+    children: dict[int, list[Entry]] = {}
+    for name in os.listdir("/proc"):
+        fields = stat_fields(int(name)) if name.isdigit() else None
+        if fields is not None and fields[0] not in "ZX":
+            entry = Entry(int(name), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
+            children.setdefault(entry.parent, []).append(entry)
+    found: list[Entry] = []
+    waiting = [root]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += [entry.pid for entry in below]
+    return found
+
+
+def kill_shell(init: int, shell: str, since: int = 0) -> None:
+    """Kill a shell and what it started at or after `since` (clock ticks since boot)."""
+    marker = f"JOURNEYMAN_SHELL={shell}"
+
+    def belongs(entry: Entry) -> bool:
+        # Jobs of an earlier shell are also children of init, but of that shell's process group.
+        is_shell = entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
+        return (is_shell or entry.started >= since) and has_variable(entry.pid, marker)
+
+    _kill(init, belongs, lambda entry: entry.started >= since)
+
+
+def kill_marked(init: int, variable: str) -> None:
+    """Kill the processes with `NAME=value` in their environment, and their children."""
+    _kill(init, lambda entry: has_variable(entry.pid, variable), lambda _: True)
+
+
+def has_variable(pid: int, variable: str) -> bool:
+    try:
+        return variable.encode() in Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> None:
+    # Stopped first and killed afterwards, so that a process cannot fork away from under the search.
+    victims: set[int] = set()
+    for _ in range(_PASSES):
+        fresh = _select(init, belongs, follows) - victims
+        if not fresh:
+            break
+        _signal(fresh, signal.SIGSTOP)
+        victims |= fresh
+    _signal(victims, signal.SIGKILL)
+
+
+def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:
+    entries = descendants(init)
+    chosen = {entry.pid for entry in entries if belongs(entry)}
+    for entry in entries:  # parents come before their children
+        if entry.parent in chosen and follows(entry):
+            chosen.add(entry.pid)
+    return chosen
+
+
+def _signal(pids: Collection[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,108 @@
+"""Driving the OCI runtime: starting a container, setting the limits of its user namespace, removing it."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import orjson
+
+from journeyman.sandboxes.local.bundle import Limits
+from journeyman.sandboxes.port import SandboxUnavailable
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_VIEW = "/mnt"
+"""Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
+_IN_PRIVATE_VIEW = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+
+class Runtime:
+    """`runc` or a program with its command line."""
+
+    def __init__(self, program: str, sandboxes: Path) -> None:
+        self._program = program
+        self._sandboxes = sandboxes
+        self._root = os.geteuid() == 0
+
+    @property
+    def view(self) -> str:
+        """The sandboxes' directory as the runtime sees it.
+
+        As root this is a mount of its own, so that a closed directory above ours, which the sandbox's user
+        could not pass, does not matter, and neither do characters that mean something in mount options.
+        """
+        return _VIEW if self._root else str(self._sandboxes)
+
+    async def run(self, container: str, bundle: str) -> int:
+        """Start a detached container and return the pid of its first process. Raises SandboxUnavailable."""
+        log, pid_file = self._sandboxes / bundle / "log", self._sandboxes / bundle / "pid"
+        log.unlink(missing_ok=True)
+        here = f"{self.view}/{bundle}"
+        command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
+        command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
+        if self._root:
+            shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
+            command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
+        code = await _execute(command)
+        if code:
+            raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
+        return int(pid_file.read_text())
+
+    async def delete(self, container: str) -> None:
+        """Kill what is left of it and remove its records and control groups. Idempotent."""
+        if (self._sandboxes / "rt" / container).exists():
+            root = str(self._sandboxes / "rt")
+            await _execute([self.find(), "--root", root, "delete", "--force", container])
+            shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+
+    def find(self) -> str:
+        """The program's path. Raises SandboxUnavailable."""
+        path = shutil.which(self._program, path=f"{os.defpath}:{_PATH}")
+        if path is None:
+            raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
+        return path
+
+
+async def limit_namespace(pid: int, limits: Limits) -> None:
+    """Bound what a user namespace may take of resources the whole host shares. Raises SandboxUnavailable."""
+    values = {
+        "max_inotify_instances": limits.inotify_instances,
+        "max_user_namespaces": 0,
+        "max_fanotify_groups": 0,
+    }
+    script = " && ".join(f"echo {value} >/proc/sys/user/{name}" for name, value in values.items())
+    code = await _execute(["nsenter", "--user", "--target", str(pid), "--", "/bin/sh", "-c", script])
+    if code:
+        raise SandboxUnavailable(
+            f"The limits of the sandbox's user namespace could not be set: nsenter answered {code}"
+        )
+
+
+async def remove_as_mapped_root(path: Path) -> None:
+    """Remove files of subordinate users, as the root of a user namespace that has them all."""
+    command = ["unshare", "--user", "--map-root-user", "--map-auto", "--", "rm", "-rf", "--one-file-system", str(path)]
+    code = await _execute(command)
+    if code:
+        await _execute([word for word in command if word != "--map-auto"])
+
+
+async def _execute(command: list[str]) -> int:
+    """The exit code. The container's first process inherits descriptors and environment, so it gets none of ours."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"PATH": _PATH},
+        cwd="/",
+    )
+    return await process.wait()
+
+
+def _last_error(log: Path) -> str:
+    try:
+        lines = log.read_text().splitlines()
+        message = orjson.loads(lines[-1])["msg"]
+    except (OSError, IndexError, KeyError, orjson.JSONDecodeError):
+        return "it gave no reason"
+    return str(message)

@@ -1,0 +1,1 @@
+"""The only SQL: tables, the event log, the inbox, resources, migrations."""

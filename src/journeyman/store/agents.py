@@ -1,0 +1,167 @@
+"""Agents and their versions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from journeyman.store.database import Database
+from journeyman.store.page import Page, continue_from, cut, read_cursor, within
+from journeyman.store.rendering import dump, load
+from journeyman.store.tables import agent_versions, agents
+from journeyman.wire.errors import ApiError, invalid, not_found
+from journeyman.wire.ids import is_id, new_id
+from journeyman.wire.lists import AgentList, PageQuery
+from journeyman.wire.times import now_us, to_wire
+
+JsonObject = dict[str, Any]
+
+_STALE = "Concurrent modification detected. Please fetch the latest version and retry."
+
+
+class Agents:
+    """Versioned, archivable, one workspace's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, workspace: str, body: JsonObject) -> JsonObject:
+        """Store version 1 of a materialised body."""
+        agent_id, now = new_id("agent"), now_us()
+
+        def work(connection: Connection) -> None:
+            row = {"id": agent_id, "workspace_id": workspace, "version": 1, "created_at": now}
+            connection.execute(insert(agents).values(row))
+            _insert_version(connection, agent_id, 1, body, now)
+
+        await self._database.write(work)
+        return _render(agent_id, body, 1, now, now, None)
+
+    async def retrieve(self, workspace: str, agent_id: str, version: int | None = None) -> JsonObject:
+        """One version, the latest by default. Raises 400 or 404."""
+        _check_id(agent_id)
+        return await self._database.read(lambda connection: get(connection, workspace, agent_id, version))
+
+    async def update(
+        self, workspace: str, agent_id: str, change: Callable[[JsonObject], JsonObject], version: int | None
+    ) -> JsonObject:
+        """Store what `change` makes of the latest version, as a new version unless it is the same.
+
+        With `version`, 409 when that is not the latest.
+        """
+        _check_id(agent_id)
+
+        def work(connection: Connection) -> JsonObject:
+            row = _row(connection, workspace, agent_id, None, lock=True)
+            if row["archived_at"] is not None:
+                raise invalid("Cannot modify archived agent")
+            if version is not None and version != row["version"]:
+                headers = {"x-should-retry": "false"}
+                raise ApiError("invalid_request_error", _STALE, status=409, headers=headers)
+            before = load(row["body"])
+            after = change(before)
+            if after == before:
+                return _rendered(row)
+            now, following = now_us(), row["version"] + 1
+            _insert_version(connection, agent_id, following, after, now)
+            connection.execute(update(agents).where(agents.c.id == agent_id).values(version=following))
+            return _render(agent_id, after, following, row["created_at"], now, None)
+
+        return await self._database.write(work)
+
+    async def archive(self, workspace: str, agent_id: str) -> JsonObject:
+        """Idempotent. The answer's `updated_at` is the time of archiving; a later retrieve shows the version's own."""
+        _check_id(agent_id)
+
+        def work(connection: Connection) -> JsonObject:
+            row = _row(connection, workspace, agent_id, None, lock=True)
+            at = row["archived_at"] or now_us()
+            connection.execute(update(agents).where(agents.c.id == agent_id).values(archived_at=at))
+            return _render(agent_id, load(row["body"]), row["version"], row["created_at"], at, at)
+
+        return await self._database.write(work)
+
+    async def list(self, workspace: str, query: AgentList) -> Page[JsonObject]:
+        """Newest first, each at its latest version."""
+        cursor = read_cursor(query.page, "desc", query.created_at)
+        window = within(query.created_at, agents.c.created_at)
+        statement = _joined().where(agents.c.workspace_id == workspace, *window)
+        statement = statement.where(agent_versions.c.version == agents.c.version)
+        if not query.include_archived:
+            statement = statement.where(agents.c.archived_at.is_(None))
+        statement = continue_from(statement, agents.c.id, cursor, "desc", query.limit)
+        rows = await self._database.read(lambda connection: list(connection.execute(statement).mappings()))
+        found = cut([dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
+        return Page([_rendered(row) for row in found.items], found.next_page)
+
+    async def versions(self, workspace: str, agent_id: str, query: PageQuery) -> Page[JsonObject]:
+        """Newest first."""
+        _check_id(agent_id)
+        cursor = read_cursor(query.page, "desc")
+        statement = _joined().where(agents.c.workspace_id == workspace, agents.c.id == agent_id)
+        statement = continue_from(statement, agent_versions.c.version, cursor, "desc", query.limit)
+
+        def work(connection: Connection) -> list[JsonObject]:
+            _row(connection, workspace, agent_id, None)
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+        rows = await self._database.read(work)
+        found = cut(rows, "version", "updated_at", cursor, "desc", query.limit)
+        return Page([_rendered(row) for row in found.items], found.next_page)
+
+
+def get(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
+    """An agent as the wire shows it. Raises 404."""
+    return _rendered(_row(connection, workspace, agent_id, version))
+
+
+def _check_id(agent_id: str) -> None:
+    if not is_id("agent", agent_id):
+        raise invalid("Invalid agent ID.")
+
+
+def _joined() -> Select[*tuple[Any, ...]]:
+    return select(
+        agents.c.id, agents.c.created_at, agents.c.archived_at, agent_versions.c.version, agent_versions.c.body,
+        agent_versions.c.updated_at,
+    ).join_from(agents, agent_versions, agent_versions.c.agent_id == agents.c.id)  # fmt: skip
+
+
+def _row(
+    connection: Connection, workspace: str, agent_id: str, version: int | None, *, lock: bool = False
+) -> Mapping[str, Any]:
+    statement = _joined().where(agents.c.id == agent_id, agents.c.workspace_id == workspace)
+    wanted = agents.c.version if version is None else version
+    if lock:
+        statement = statement.with_for_update(of=agents)
+    row = connection.execute(statement.where(agent_versions.c.version == wanted)).mappings().one_or_none()
+    if row is not None:
+        return dict(row)
+    if version is None:
+        raise not_found("Agent not found.")
+    _row(connection, workspace, agent_id, None)
+    raise not_found("Agent version not found.")
+
+
+def _insert_version(connection: Connection, agent_id: str, version: int, body: JsonObject, at: int) -> None:
+    row = {"agent_id": agent_id, "version": version, "body": dump(body), "updated_at": at}
+    connection.execute(insert(agent_versions).values(row))
+
+
+def _rendered(row: Mapping[str, Any]) -> JsonObject:
+    body = load(row["body"])
+    return _render(row["id"], body, row["version"], row["created_at"], row["updated_at"], row["archived_at"])
+
+
+def _render(
+    agent_id: str, body: JsonObject, version: int, created_at: int, updated_at: int, archived_at: int | None
+) -> JsonObject:
+    return {
+        **body,
+        "id": agent_id,
+        "type": "agent",
+        "version": version,
+        "created_at": to_wire(created_at),
+        "updated_at": to_wire(updated_at),
+        "archived_at": None if archived_at is None else to_wire(archived_at),
+    }

@@ -1,0 +1,166 @@
+"""The event log in SQL: claim, read, append under a fence."""
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from journeyman.store.database import Database
+from journeyman.store.port import Batch, Claim, InboxItem, LostOwnership, Patch, Row
+from journeyman.store.rendering import dump, load
+from journeyman.store.tables import events, inbox, sessions, threads
+
+_INSERT = insert(events)
+_TAKE = delete(inbox).where(inbox.c.session_id == bindparam("session"), inbox.c.seq == bindparam("place"))
+
+
+class SqlLog:
+    """The SessionLog on a Database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, session_id: str) -> Claim | None:
+        return await self._database.write(lambda connection: _claim(connection, session_id))
+
+    async def rows(self, session_id: str, after: int = 0) -> list[Row]:
+        return await self._database.read(lambda connection: _rows(connection, session_id, after))
+
+    async def inbox(self, session_id: str) -> tuple[list[InboxItem], int]:
+        return await self._database.read(lambda connection: _inbox(connection, session_id))
+
+    async def append(self, session_id: str, fence: int, batch: Batch) -> bool:
+        return await self._database.write(lambda connection: _append(connection, session_id, fence, batch))
+
+    async def unfinished(self) -> list[tuple[str, int | None]]:
+        return await self._database.read(_unfinished)
+
+
+def _claim(connection: Connection, session_id: str) -> Claim | None:
+    statement = (
+        update(sessions)
+        .where(sessions.c.id == session_id, sessions.c.status != "terminated")
+        .values(fence=sessions.c.fence + 1)
+        .returning(sessions)
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        return None
+    return Claim(
+        session_id=session_id,
+        workspace_id=row["workspace_id"],
+        fence=row["fence"],
+        head=row["head"],
+        last_at=row["last_at"],
+        seen_seq=row["seen_seq"],
+        thread_id=row["thread_id"],
+        agent=load(row["agent"]),
+        environment=load(row["environment"]),
+        created_at=row["created_at"],
+    )
+
+
+def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
+    statement = select(events).where(events.c.session_id == session_id, events.c.seq > after).order_by(events.c.seq)
+    return [
+        Row(
+            seq=row.seq,
+            id=row.id,
+            type=row.type,
+            thread_id=row.thread_id,
+            shown=row.shown,
+            processed_at=row.processed_at,
+            body=load(row.body),
+            private=None if row.private is None else load(row.private),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def _inbox(connection: Connection, session_id: str) -> tuple[list[InboxItem], int]:
+    end = connection.execute(select(sessions.c.inbox_seq).where(sessions.c.id == session_id)).scalar()
+    if end is None:
+        return [], 0
+    statement = select(inbox).where(inbox.c.session_id == session_id, inbox.c.seq <= end).order_by(inbox.c.seq)
+    items = [
+        InboxItem(row.seq, row.id, row.type, load(row.body), row.processed_at) for row in connection.execute(statement)
+    ]
+    return items, end
+
+
+def _append(connection: Connection, session_id: str, fence: int, batch: Batch) -> bool:
+    if batch.closing and _advance(connection, session_id, fence, batch, closing=True):
+        _insert(connection, session_id, [*batch.rows, *batch.closing], batch.taken)
+        return True
+    if not _advance(connection, session_id, fence, batch, closing=False):
+        raise LostOwnership(session_id)
+    _insert(connection, session_id, batch.rows, batch.taken)
+    return not batch.closing
+
+
+def _advance(connection: Connection, session_id: str, fence: int, batch: Batch, *, closing: bool) -> bool:
+    rows = [*batch.rows, *batch.closing] if closing else batch.rows
+    patch = batch.closing_patch if closing else batch.patch
+    values: dict[str, Any] = {"seen_seq": batch.seen}
+    if rows:
+        values |= {"head": rows[-1].seq, "last_at": rows[-1].processed_at, "updated_at": rows[-1].processed_at}
+    values |= _columns(patch)
+    statement = update(sessions).where(sessions.c.id == session_id, sessions.c.fence == fence)
+    if closing:
+        statement = statement.where(sessions.c.inbox_seq == batch.seen)
+    if connection.execute(statement.values(values)).rowcount == 0:
+        return False
+    if patch.status is not None:
+        _follow(connection, session_id, patch, rows[-1].processed_at if rows else None)
+    return True
+
+
+def _columns(patch: Patch) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if patch.status is not None:
+        values |= {"status": patch.status, "running_since": patch.running_since, "due_at": patch.due_at}
+    if patch.usage is not None:
+        values["usage"] = dump(patch.usage)
+    if patch.active_us is not None:
+        values["active_us"] = patch.active_us
+    return values
+
+
+def _follow(connection: Connection, session_id: str, patch: Patch, at: int | None) -> None:
+    """The primary thread's row moves with its session's."""
+    values = {key: value for key, value in _columns(patch).items() if key != "due_at"}
+    if at is not None:
+        values["updated_at"] = at
+        if patch.status == "running":
+            values["startup_us"] = func.coalesce(threads.c.startup_us, at - threads.c.created_at)
+    primary = threads.c.parent_thread_id.is_(None)
+    connection.execute(update(threads).where(threads.c.session_id == session_id, primary).values(values))
+
+
+def _insert(connection: Connection, session_id: str, rows: list[Row], taken: list[int]) -> None:
+    if rows:
+        connection.execute(
+            _INSERT,
+            [
+                {
+                    "session_id": session_id,
+                    "seq": row.seq,
+                    "id": row.id,
+                    "type": row.type,
+                    "thread_id": row.thread_id,
+                    "shown": row.shown,
+                    "processed_at": row.processed_at,
+                    "body": dump(row.body),
+                    "private": None if row.private is None else dump(row.private),
+                }
+                for row in rows
+            ],
+        )
+    if taken:
+        connection.execute(_TAKE, [{"session": session_id, "place": place} for place in taken])
+
+
+def _unfinished(connection: Connection) -> list[tuple[str, int | None]]:
+    waiting = sessions.c.inbox_seq > sessions.c.seen_seq
+    working = sessions.c.status.in_(("running", "rescheduling"))
+    statement = select(sessions.c.id, sessions.c.due_at).where(sessions.c.status != "terminated", waiting | working)
+    return [(row.id, row.due_at) for row in connection.execute(statement)]

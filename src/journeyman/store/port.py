@@ -1,0 +1,106 @@
+"""What the brain needs of the store: one session's log, its inbox, and who owns it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of the log. `body` is the wire's object; `private` is never rendered."""
+
+    seq: int
+    id: str
+    type: str
+    thread_id: str | None
+    """None: an event of the session itself."""
+    shown: bool
+    """Whether the session's own list and stream show it (child threads' events they do not)."""
+    processed_at: int
+    body: JsonObject
+    private: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """What a client sent and the owner has not yet taken into the log."""
+
+    seq: int
+    id: str
+    type: str
+    body: JsonObject
+    """The wire's object as echoed, without `processed_at`."""
+    processed_at: int | None = None
+    """Set for the types that are processed on receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ownership of a session, and what is known of it outside its log."""
+
+    session_id: str
+    workspace_id: str
+    fence: int
+    head: int
+    last_at: int
+    seen_seq: int
+    thread_id: str
+    agent: JsonObject
+    environment: JsonObject
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The state columns that follow from the rows of the same append. None leaves a column as it is."""
+
+    status: str | None = None
+    usage: JsonObject | None = None
+    active_us: int | None = None
+    running_since: int | None = None
+    """Written whenever `status` is."""
+    due_at: int | None = None
+    """Written whenever `status` is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One append. `closing` rows go in only if nobody has sent anything since `seen`: else only `rows` do."""
+
+    rows: list[Row]
+    patch: Patch = field(default_factory=Patch)
+    taken: list[int] = field(default_factory=list[int])
+    """Inbox places that these rows take into the log."""
+    closing: list[Row] = field(default_factory=list[Row])
+    closing_patch: Patch = field(default_factory=Patch)
+    seen: int = 0
+    """How far the owner has looked into the inbox."""
+
+
+class LostOwnership(Exception):
+    """Somebody else owns the session now, or it is gone: stop, append nothing."""
+
+
+class SessionLog(Protocol):
+    """The log of every session. Conformance: `tests/store`."""
+
+    async def claim(self, session_id: str) -> Claim | None:
+        """Become the owner; None when the session is gone, archived or terminated."""
+        ...
+
+    async def rows(self, session_id: str, after: int = 0) -> list[Row]:
+        """The log behind `after`, in order."""
+        ...
+
+    async def inbox(self, session_id: str) -> tuple[list[InboxItem], int]:
+        """What waits to be taken, in order, and the inbox's end (to be given back as `seen`)."""
+        ...
+
+    async def append(self, session_id: str, fence: int, batch: Batch) -> bool:
+        """Write a batch in one transaction; whether the closing rows went in. Raises LostOwnership."""
+        ...
+
+    async def unfinished(self) -> list[tuple[str, int | None]]:
+        """Sessions that need a wake, with the time it is due (µs; None: now)."""
+        ...

@@ -1,0 +1,218 @@
+"""Sessions: made, read, listed, changed, archived and deleted. Their logs are `log.py` and `events.py`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from journeyman.store import agents, environments
+from journeyman.store.database import Database
+from journeyman.store.events import NewEvent, put_into_inbox
+from journeyman.store.page import Page, continue_from, cut, read_cursor, within
+from journeyman.store.rendering import dump, load
+from journeyman.store.session_rows import lock_session, session_row
+from journeyman.store.tables import agents as agents_table
+from journeyman.store.tables import events, inbox, sessions, threads
+from journeyman.wire import not_yet
+from journeyman.wire.errors import invalid, not_found
+from journeyman.wire.ids import new_id
+from journeyman.wire.lists import SessionList
+from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
+from journeyman.wire.times import now_us
+
+JsonObject = dict[str, Any]
+SessionRow = dict[str, Any]
+
+
+class Sessions:
+    """One workspace's sessions, as rows: rendering them needs the clock and the prices."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
+        """All or nothing. With initial events the session is made running."""
+
+        def work(connection: Connection) -> SessionRow:
+            agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
+            environment = _usable_environment(connection, workspace, create.environment_id)
+            row = _new_row(workspace, create, resolve_agent(agent, create.agent), environment, running=bool(initial))
+            connection.execute(insert(sessions).values(row))
+            connection.execute(insert(threads).values(_primary_thread(row)))
+            if initial:
+                put_into_inbox(connection, row["id"], initial)
+            return row
+
+        return await self._database.write(work)
+
+    async def retrieve(self, workspace: str, session_id: str) -> SessionRow:
+        """Raises 404."""
+        return await self._database.read(lambda connection: session_row(connection, workspace, session_id))
+
+    async def update(self, workspace: str, session_id: str, change: SessionUpdate) -> tuple[SessionRow, bool]:
+        """Apply a change; what changed is said in the log by a `session.updated`. Also: whether anything changed."""
+
+        def work(connection: Connection) -> tuple[SessionRow, bool]:
+            row = lock_session(connection, workspace, session_id)
+            if row["archived_at"] is not None:
+                raise invalid(f"Session {session_id} is archived and cannot be updated.")
+            if change.agent is not None and not _at_rest(row):
+                raise invalid("agent: can only be updated while the session is idle")
+            before = {"title": row["title"], "metadata": load(row["metadata"]), "agent": load(row["agent"])}
+            after = apply_update(before, change)
+            changed = {key: value for key, value in after.items() if value != before.get(key)}
+            if not changed:
+                return row, False
+            values = {**after, "metadata": dump(after["metadata"]), "agent": dump(after["agent"])}
+            values = {key: values[key] for key in changed} | {"updated_at": now_us()}
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
+            put_into_inbox(connection, session_id, [NewEvent("session.updated", changed)])
+            return {**row, **values}, True
+
+        return await self._database.write(work)
+
+    async def archive(self, workspace: str, session_id: str) -> SessionRow:
+        """Idempotent; refused while running. The session ends: its owner loses it."""
+
+        def work(connection: Connection) -> SessionRow:
+            row = lock_session(connection, workspace, session_id)
+            if row["archived_at"] is not None:
+                return row
+            if not _at_rest(row):
+                status = "rescheduling" if row["status"] == "rescheduling" else "running"
+                raise invalid(
+                    f'Session {session_id} cannot be archived while its status is "{status}". '
+                    "Only pending or idle sessions may be archived."
+                )
+            now = now_us()
+            ended = {"status": "terminated", "archived_at": now, "updated_at": now}
+            values = {**ended, "fence": row["fence"] + 1, "due_at": None}
+            connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
+            connection.execute(update(threads).where(threads.c.session_id == session_id).values(ended))
+            return {**row, **values}
+
+        return await self._database.write(work)
+
+    async def delete(self, workspace: str, session_id: str) -> None:
+        """Its rows, events and inbox; refused while running."""
+
+        def work(connection: Connection) -> None:
+            row = lock_session(connection, workspace, session_id)
+            if row["status"] != "terminated" and not _at_rest(row):
+                raise invalid(
+                    "Cannot delete session while it is running. Send an interrupt event or wait for the session to "
+                    "complete."
+                )
+            for table in (events, inbox, threads):
+                connection.execute(delete(table).where(table.c.session_id == session_id))
+            connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+        await self._database.write(work)
+
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        """Those that exist and have not ended."""
+        statement = select(sessions.c.id).where(sessions.c.id.in_(session_ids), sessions.c.status != "terminated")
+        return await self._database.read(lambda connection: set(connection.execute(statement).scalars()))
+
+    async def list(self, workspace: str, query: SessionList) -> Page[SessionRow]:
+        """In the order of their making."""
+        cursor = read_cursor(query.page, query.order, query.created_at)
+        statement = select(sessions).where(
+            sessions.c.workspace_id == workspace, *within(query.created_at, sessions.c.created_at)
+        )
+        if not query.include_archived:
+            statement = statement.where(sessions.c.archived_at.is_(None))
+        if query.agent_id is not None:
+            statement = statement.where(sessions.c.agent_id == query.agent_id)
+        if query.agent_version is not None:
+            statement = statement.where(sessions.c.agent_version == query.agent_version)
+        if query.deployment_id is not None:
+            statement = statement.where(sessions.c.deployment_id == query.deployment_id)
+        if query.memory_store_id is not None:
+            statement = statement.where(sessions.c.id.is_(None))  # no session has a memory store yet
+        if query.statuses:
+            statement = statement.where(sessions.c.status.in_(sorted(query.statuses)))
+        statement = continue_from(statement, sessions.c.id, cursor, query.order, query.limit)
+        rows = await self._database.read(
+            lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
+        )
+        return cut(rows, "id", "created_at", cursor, query.order, query.limit)
+
+
+def _at_rest(row: SessionRow) -> bool:
+    """Idle, and nothing sent that its owner has not looked at."""
+    return row["status"] == "idle" and row["inbox_seq"] == row["seen_seq"]
+
+
+def _usable_agent(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
+    known = connection.execute(
+        select(agents_table.c.version, agents_table.c.archived_at).where(
+            agents_table.c.id == agent_id, agents_table.c.workspace_id == workspace
+        )
+    ).one_or_none()
+    if known is None:
+        raise not_found("Agent not found.")
+    if known.archived_at is not None:
+        raise invalid(f"agent {agent_id} is archived and cannot be used to create a session")
+    if version is not None and version > known.version:
+        raise not_found(f"agent.version: {version} not found")
+    return agents.get(connection, workspace, agent_id, version)
+
+
+def _usable_environment(connection: Connection, workspace: str, environment_id: str) -> JsonObject:
+    environment = environments.get(connection, workspace, environment_id)
+    if environment["archived_at"] is not None:
+        raise invalid(f"Environment {environment_id} is archived.", code="environment_archived")
+    not_yet.refuse_environment(environment["config"])
+    return environment
+
+
+def _new_row(
+    workspace: str, create: SessionCreate, agent: JsonObject, environment: JsonObject, *, running: bool
+) -> JsonObject:
+    now = now_us()
+    return {
+        "id": new_id("sesn"),
+        "workspace_id": workspace,
+        "agent_id": agent["id"],
+        "agent_version": agent["version"],
+        "environment_id": environment["id"],
+        "deployment_id": None,
+        "thread_id": new_id("sthr"),
+        "title": create.title,
+        "metadata": dump(create.metadata or {}),
+        "agent": dump(agent),
+        "environment": dump({"id": environment["id"], "config": environment["config"]}),
+        "status": "running" if running else "idle",
+        "usage": "{}",
+        "active_us": 0,
+        "running_since": None,
+        "created_at": now,
+        "updated_at": now,
+        "archived_at": None,
+        "head": 0,
+        "last_at": now,
+        "inbox_seq": 0,
+        "seen_seq": 0,
+        "fence": 0,
+        "due_at": None,
+    }
+
+
+def _primary_thread(session: JsonObject) -> JsonObject:
+    agent = load(session["agent"])
+    agent.pop("multiagent", None)
+    return {
+        "id": session["thread_id"],
+        "session_id": session["id"],
+        "parent_thread_id": None,
+        "agent": dump(agent),
+        "status": session["status"],
+        "usage": None,
+        "active_us": 0,
+        "running_since": None,
+        "startup_us": None,
+        "created_at": session["created_at"],
+        "updated_at": session["created_at"],
+        "archived_at": None,
+    }

@@ -1,0 +1,133 @@
+"""The tables. Bodies are JSON text, rendered once as the wire shows them; columns exist where a query needs them.
+
+Times are integer microseconds since the epoch. Every resource carries its workspace.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+# C collation: ids are compared byte for byte, so that their order is the order of their making.
+_Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("hint", String(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("agents_by_workspace", "workspace_id", "id"),
+)
+
+agent_versions = Table(
+    "agent_versions",
+    metadata,
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("environments_by_workspace", "workspace_id", "id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("agent_id", _Id, nullable=False),
+    Column("agent_version", Integer, nullable=False),
+    Column("environment_id", _Id, nullable=False),
+    Column("deployment_id", _Id),
+    Column("thread_id", _Id, nullable=False),
+    Column("title", Text),
+    Column("metadata", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("usage", Text, nullable=False),
+    Column("active_us", BigInteger, nullable=False),
+    Column("running_since", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    # The log's end, what clients have sent, what the owner has looked at, who owns it, when to wake it.
+    Column("head", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("inbox_seq", BigInteger, nullable=False),
+    Column("seen_seq", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Index("sessions_by_workspace", "workspace_id", "id"),
+    Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
+    Index("sessions_by_status", "status"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("session_id", _Id, ForeignKey("sessions.id"), nullable=False),
+    Column("parent_thread_id", _Id),
+    Column("agent", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("usage", Text),
+    Column("active_us", BigInteger, nullable=False),
+    Column("running_since", BigInteger),
+    Column("startup_us", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("threads_by_session", "session_id", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("session_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("id", _Id, nullable=False),
+    Column("type", String(48), nullable=False),
+    Column("thread_id", _Id),
+    Column("shown", Boolean, nullable=False),
+    Column("processed_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("private", Text),
+    Index("events_by_id", "id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("session_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("id", _Id, nullable=False),
+    Column("type", String(48), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("processed_at", BigInteger),
+)

@@ -1,0 +1,1 @@
+"""What a model is offered: the built-in toolset and custom tools."""

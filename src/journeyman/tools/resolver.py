@@ -1,0 +1,66 @@
+"""Host names to checked addresses, resolved once and pinned."""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from journeyman.tools.addresses import AddressPolicy
+
+
+class AddressRefused(Exception):
+    """The host is at an address that must not be reached."""
+
+
+async def checked(policy: AddressPolicy, host: str, port: int) -> "PinnedResolver":
+    """Resolve `host` and check every address it has. Raises AddressRefused or OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    results: list[ResolveResult] = []
+    for family, _, protocol, _, place in found:
+        address = str(place[0])
+        if not policy.allows(host, address, own=is_own(address)):
+            raise AddressRefused(host)
+        results.append(
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=family,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+        )
+    if not results:
+        raise OSError(f"{host} has no address")
+    return PinnedResolver(host, tuple(results))
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedResolver(AbstractResolver):
+    """Answers what was checked before, for that one host: a name cannot change its address in between."""
+
+    host: str
+    results: tuple[ResolveResult, ...]
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        if host != self.host:
+            raise AddressRefused(host)
+        return [{**result, "port": port} for result in self.results if family in {0, result["family"]}]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def is_own(address: str) -> bool:
+    """Whether it is an address of one of this machine's interfaces: the kernel would then send from it to itself."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))
+        except OSError:
+            return False
+        return str(probe.getsockname()[0]).partition("%")[0] == address.partition("%")[0]

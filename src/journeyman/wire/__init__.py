@@ -1,0 +1,1 @@
+"""The public contract: pydantic models, ids and the error vocabulary. No behaviour."""

@@ -1,0 +1,36 @@
+"""Public ids: a prefix, `_01`, and a UUIDv7 in base58. Sortable by creation time, the reference's shape."""
+
+import os
+import re
+import time
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_WIDTH = 22
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id such as `sesn_01CZkZAtmR3yMPDzynEDxu7…` (prefix + `_01` + 22 base58 characters)."""
+    millis = time.time_ns() // 1_000_000
+    # The 12 bits after the version carry the sub-millisecond part, so that ids made in a row stay in order.
+    fraction = (time.time_ns() % 1_000_000) * 4096 // 1_000_000
+    number = (
+        (millis & 0xFFFFFFFFFFFF) << 80
+        | 0x7 << 76
+        | fraction << 64
+        | 0b10 << 62
+        | int.from_bytes(os.urandom(8), "big") >> 2
+    )
+    return f"{prefix}_01{_base58(number)}"
+
+
+def is_id(prefix: str, value: str) -> bool:
+    """Whether `value` is well formed: the right prefix and the base58 alphabet (other generators' lengths included)."""
+    return re.fullmatch(rf"{re.escape(prefix)}_[{_ALPHABET}0]{{20,40}}", value) is not None
+
+
+def _base58(number: int) -> str:
+    digits: list[str] = []
+    for _ in range(_WIDTH):
+        number, rest = divmod(number, 58)
+        digits.append(_ALPHABET[rest])
+    return "".join(reversed(digits))

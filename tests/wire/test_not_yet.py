@@ -1,0 +1,147 @@
+"""What is valid on the wire and not built yet is refused, after its shape was checked."""
+
+import json
+from typing import Any
+
+import pytest
+
+from journeyman.wire import agents, events, sessions
+
+LATER = "is not supported by this version of Journeyman yet"
+MCP = {
+    "mcp_servers": [{"type": "url", "name": "x", "url": "https://mcp.example.com"}],
+    "tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}],
+}
+AUTO = {"permission_policy": {"type": "auto"}}
+FILE = {"type": "file", "file_id": "file_01"}
+OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
+BUDGET = {"type": "limit", "max_list_cost": {"amount": "100", "currency": "USD"}}
+
+
+def toolset(**fields: Any) -> dict[str, Any]:
+    return {"tools": [{"type": "agent_toolset_20260401", **fields}]}
+
+
+AGENT_PARTS = [
+    (MCP, "tools.0.mcp_toolset: connecting to MCP servers"),
+    (toolset(default_config=AUTO), 'tools.0.agent_toolset_20260401.default_config.permission_policy.type: "auto"'),
+    (
+        toolset(configs=[{"name": "read"}, {"name": "bash", **AUTO}]),
+        'tools.0.agent_toolset_20260401.configs.1.permission_policy.type: "auto"',
+    ),
+    ({"skills": [{"type": "anthropic", "skill_id": "xlsx"}]}, "skills: attaching skills"),
+]
+AGENT_ONLY = [
+    (
+        {"multiagent": {"type": "coordinator", "agents": ["agent_01", {"type": "self"}]}},
+        "multiagent: multiagent orchestration",
+    ),
+    (
+        {
+            "multiagent": {
+                "type": "multiagent_20261001",
+                "subagents": {"type": "enabled", "predefined_agents": ["agent_01"]},
+            }
+        },
+        "multiagent: multiagent orchestration",
+    ),
+    (
+        {"execution_identity": {"type": "aws_role", "role_arn": "arn:aws:iam::1:role/r"}},
+        'execution_identity.type: "aws_role"',
+    ),
+]
+
+
+def create_agent(body: bytes) -> dict[str, Any]:
+    return agents.materialise(agents.parse_create(body))
+
+
+def base() -> dict[str, Any]:
+    return {**create_agent(b'{"name": "n", "model": "m"}'), "id": "agent_01", "version": 1}
+
+
+def snapshot() -> dict[str, Any]:
+    return sessions.resolve_agent(base(), sessions.parse_create(b'{"agent": "a", "environment_id": "e"}').agent)
+
+
+@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS + AGENT_ONLY)
+def test_agents(refused, fields, feature):
+    assert refused(create_agent, {"name": "n", "model": "m", **fields}) == f"{feature} {LATER}"
+    assert refused(lambda body: agents.apply_update(base(), agents.parse_update(body)), fields) == f"{feature} {LATER}"
+
+
+@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS)
+def test_overrides(refused, fields, feature):
+    body = {"agent": {"type": "agent_with_overrides", "id": "agent_01", **fields}, "environment_id": "env_01"}
+    message = refused(lambda body: sessions.resolve_agent(base(), sessions.parse_create(body).agent), body)
+    assert message == f"agent.{feature} {LATER}"
+
+
+@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS[:3])
+def test_session_agent_updates(refused, fields, feature):
+    session = {"title": None, "metadata": {}, "agent": snapshot()}
+    message = refused(lambda body: sessions.apply_update(session, sessions.parse_update(body)), {"agent": fields})
+    assert message == f"agent.{feature} {LATER}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "feature"),
+    [
+        ({"budget": BUDGET}, "budget: a session budget"),
+        ({"resources": [FILE]}, "resources: mounting resources"),
+        ({"vault_ids": ["vlt_01"]}, "vault_ids: attaching vaults"),
+        ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
+    ],
+)
+def test_session_creates(refused, fields, feature):
+    body = {"agent": "agent_01", "environment_id": "env_01", **fields}
+    assert refused(sessions.parse_create, body) == f"{feature} {LATER}"
+
+
+def test_session_budget_update(refused):
+    session = {"title": None, "metadata": {}, "agent": snapshot()}
+    message = refused(lambda body: sessions.apply_update(session, sessions.parse_update(body)), {"budget": BUDGET})
+    assert message == f"budget: a session budget {LATER}"
+
+
+@pytest.mark.parametrize(
+    ("event", "feature"),
+    [
+        (OUTCOME, "events.0: user.define_outcome"),
+        ({"type": "user.tool_result", "tool_use_id": "sevt_01"}, "events.0: user.tool_result"),
+        (
+            {"type": "user.message", "content": [{"type": "image", "source": FILE}]},
+            "events.0.content.0.source: a file as the source of content",
+        ),
+        (
+            {
+                "type": "user.custom_tool_result",
+                "custom_tool_use_id": "s",
+                "content": [{"type": "document", "source": FILE}],
+            },
+            "events.0.content.0.source: a file as the source of content",
+        ),
+    ],
+)
+def test_events(refused, event, feature):
+    assert refused(events.parse_send, {"events": [event]}) == f"{feature} {LATER}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"multiagent": {"type": "coordinator", "agents": []}}, "multiagent.agents"),
+        ({"skills": [{"type": "custom"}]}, "skills[0].skill_id"),
+        ({"execution_identity": {"type": "aws_role"}}, "execution_identity.role_arn"),
+        ({"tools": [{"type": "mcp_toolset", "mcp_server_name": ""}]}, "tools[0].mcp_server_name"),
+    ],
+)
+def test_malformed_parts_get_the_error_of_their_shape(refused, fields, path):
+    message = refused(create_agent, {"name": "n", "model": "m", **fields})
+    assert message.startswith(f"Failed to parse request: {path}: ")
+
+
+def test_default_service_account_is_accepted():
+    """SDK: sending the default is the same as omitting it."""
+    body = {"name": "n", "model": "m", "execution_identity": {"type": "service_account"}}
+    assert create_agent(json.dumps(body).encode()) == create_agent(b'{"name": "n", "model": "m"}')
