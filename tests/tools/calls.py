@@ -17,7 +17,7 @@ class Caller:
         self._toolset = Toolset()
         self._ids = count(1)
 
-    async def __call__(self, name: str, /, run: str = "", **given: Any) -> ToolResult:
+    async def __call__(self, name: str, /, run: str = "", fence: int = 0, **given: Any) -> ToolResult:
         key = run or f"sevt_{next(self._ids):04d}"
-        context = ToolContext(self.sandbox, Run(key), self.sandboxes, config={})
+        context = ToolContext(self.sandbox, Run(key, fence), self.sandboxes, config={})
         return await self._toolset.builtin(name).run(ToolCall(key, name, given), context)

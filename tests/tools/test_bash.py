@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from journeyman.sandboxes.port import StaleRun
 from journeyman.tools.port import ToolResult
 
 from .calls import Caller
@@ -117,3 +118,13 @@ async def test_a_bad_call_is_explained(call: Caller, given: dict[str, object]) -
     result = await call("bash", **given)
     assert result.is_error
     assert _text(result).startswith("bash: ")
+
+
+async def test_a_caller_that_lost_the_session_stops(call: Caller) -> None:
+    """That is not the model's doing, so it is no result."""
+    await call("bash", command="true", fence=2)
+    with pytest.raises(StaleRun):
+        await call("bash", command="touch stale", fence=1)
+    with pytest.raises(StaleRun):
+        await call("write", file_path="stale", content="", fence=1)
+    assert _text(await call("glob", pattern="stale", fence=2)) == "No files found"

@@ -3,9 +3,12 @@
 import base64
 import struct
 import zlib
+from pathlib import Path
 
 import pytest
 
+from journeyman.sandboxes.local.provider import LocalSandboxes
+from journeyman.sandboxes.port import FileData, Run
 from journeyman.tools.port import ToolResult
 
 from .calls import Caller
@@ -73,7 +76,7 @@ async def test_what_is_no_file_is_explained(call: Caller) -> None:
     assert "is a directory" in _text(await call("read", file_path="dir"), error=True)
     assert "binary file" in _text(await call("read", file_path="program"), error=True)
     assert "~ is not expanded" in _text(await call("read", file_path="~/x"), error=True)
-    assert "not a directory" in _text(await call("read", file_path="file/x"), error=True)
+    assert "not a directory" in _text(await call("read", file_path="file/x"), error=True).lower()
     for path in ("pipe", "/dev/zero", ""):
         assert _text(await call("read", file_path=path), error=True)
 
@@ -198,6 +201,26 @@ async def test_a_repeated_write_does_not_undo_what_came_after(call: Caller) -> N
     await call("bash", command="echo two > a")
     assert _text(await call("write", file_path="a", content="one", run="sevt_write")) == "wrote 3 bytes to a"
     assert _text(await call("bash", command="cat a")) == "two\n"
+
+
+async def test_an_edit_does_not_undo_a_change_made_meanwhile(tmp_path: Path) -> None:
+    class Busy(LocalSandboxes):
+        """Something else writes the file right after it was read."""
+
+        async def read(self, sandbox: str, path: str, *, offset: int = 0, limit: int) -> FileData:
+            data = await super().read(sandbox, path, offset=offset, limit=limit)
+            await super().write(sandbox, path, b"one two", run=Run("sevt_other"), note="")
+            return data
+
+    sandboxes = Busy(tmp_path)
+    try:
+        call = Caller(sandboxes, "sesn_busy")
+        await call("write", file_path="a", content="one")
+        assert _text(await call("edit", file_path="a", old_string="one", new_string="1"), error=True)
+        assert _text(await call("bash", command="cat a")) == "one two"
+    finally:
+        await sandboxes.destroy("sesn_busy")
+        await sandboxes.close()
 
 
 async def test_edit_of_what_is_no_file_is_explained(call: Caller) -> None:

@@ -39,7 +39,10 @@ def test_a_malformed_pattern_is_none(pattern: str) -> None:
         (None, "*.py", (None, "*.py")),
         ("src", "*.py", ("src", "*.py")),
         (None, "/workspace/src/**/*.py", ("/workspace/src", "/**/*.py")),
-        ("x", "/*.py", ("/", "/*.py")),
+        ("x", "/*.py", ("x", "/*.py")),
+        ("/etc/", "/etc/*.conf", ("/etc", "/*.conf")),
+        ("/", "/etc/*.conf", ("/etc", "/*.conf")),
+        ("/etc", "/etcetera/*", ("/etc", "/etcetera/*")),
         (None, "/etc/hosts", ("/etc", "/hosts")),
     ],
 )

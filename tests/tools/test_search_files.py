@@ -150,3 +150,5 @@ async def test_the_root_of_the_sandbox_can_be_searched(call: Caller) -> None:
     found = _text(await call("glob", pattern="*", path="/")).splitlines()
     assert len(found) == 100
     assert not any(path.startswith(("/proc", "/sys", "/dev/")) for path in found)
+    assert _text(await call("glob", pattern="/cpuinfo", path="/proc")) == "/proc/cpuinfo"
+    assert "/proc/cpuinfo" not in _text(await call("glob", pattern="cpuinfo", path="/"))

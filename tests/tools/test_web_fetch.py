@@ -1,9 +1,11 @@
 """web_fetch against a real server on this machine."""
 
+import asyncio
 import base64
 import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -45,6 +47,11 @@ def _pdf(text: str) -> bytes:
     return out.getvalue()
 
 
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b"y" * 60_000_000)
+
+
 @pytest.fixture
 async def site(serve: Serve) -> str:
     app = web.Application()
@@ -72,7 +79,7 @@ async def site(serve: Serve) -> str:
     answers("/data.json", '{"a": 1}', "application/json")
     answers("/nul", b"a\0b", "text/plain")
     answers("/big", "x" * 11_000_000, "text/plain")
-    answers("/bomb", gzip.compress(b"y" * 60_000_000), "text/plain", **{"Content-Encoding": "gzip"})
+    answers("/bomb", _bomb(), "text/plain", **{"Content-Encoding": "gzip"})
     answers("/image.png", b"\x89PNG\r\n\x1a\n\0\0", "image/png")
     answers("/paper.pdf", _pdf("Hello from the paper"), "application/pdf")
     answers("/scan.pdf", _pdf(""), "application/pdf")
@@ -263,6 +270,13 @@ async def test_domain_lists_are_enforced(site: str, context: ToolContext) -> Non
     assert "no domain" in _error(none)
 
 
+async def test_a_forbidden_host_is_named_as_such_even_when_the_conversation_never_showed_it(
+    context: ToolContext,
+) -> None:
+    result = await _fetch("https://b.test/x", context, seen=set(), allowed_domains=["a.test"])
+    assert _error(result).startswith("Web fetch error: url_not_allowed — ")
+
+
 async def test_a_redirect_may_not_leave_the_domain_list(serve: Serve, context: ToolContext) -> None:
     app = web.Application()
 
@@ -293,3 +307,26 @@ async def test_missing_input_is_explained(context: ToolContext) -> None:
         'web_fetch: invalid input: "url" is required; "link" is not a parameter. '
         "Parameters of web_fetch: url (required)."
     )
+
+
+async def test_cancelling_ends_a_fetch_that_hangs(serve: Serve, context: ToolContext) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", hang)
+    url = await serve(app)
+    task = asyncio.create_task(_fetch(url, context))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(1):
+        await gone.wait()

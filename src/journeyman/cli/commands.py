@@ -1,46 +1,122 @@
-"""serve · run · demo · keys · doctor."""
+"""serve · run · demo · migrate · keys · doctor. Each command's code is imported when it is called."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
-import uvloop
 
-from journeyman.cli.server import listen
-from journeyman.cli.server import serve as run_server
-from journeyman.config import Settings, load_settings
+from journeyman.cli.options import ConfigFile, DatabaseUrl, DataDir, settings_from
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file (default: journeyman.toml).")]
+keys = typer.Typer(no_args_is_help=True, help="API keys of this server.")
+app.add_typer(keys, name="keys")
 
 
 @app.command()
 def serve(
-    host: str | None = None,
-    port: int | None = None,
-    data_dir: Path | None = None,
-    database_url: str | None = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for any free one (default: 8000).")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
     config: ConfigFile = None,
 ) -> None:
     """Run the server."""
-    settings = _settings(config, host=host, port=port, data_dir=data_dir, database_url=database_url)
-    listener = listen(settings.server.host, settings.server.port)
+    from journeyman.cli.serve import serve as run_server  # noqa: PLC0415
 
-    def ready(_up: Any, url: str) -> None:
-        print(f"Journeyman listens on {url}", flush=True)
-
-    uvloop.run(run_server(settings, listener, ready))
+    run_server(settings_from(config, host=host, port=port, data_dir=data_dir, database_url=database_url))
 
 
-def _settings(config: Path | None, **given: Any) -> Settings:
-    server = {key: value for key, value in given.items() if value is not None and key != "database_url"}
-    overrides: dict[str, Any] = {"server": server} if server else {}
-    if given.get("database_url"):
-        overrides["database"] = {"url": given["database_url"]}
-    return load_settings(config, overrides)
+@app.command()
+def run(
+    task: Annotated[str | None, typer.Argument(help="What the agent is to do; asked for when left out.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model id (default: the first that is configured).")] = None,
+    system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run shell commands without asking.")] = False,
+    data_dir: DataDir = None,
+    config: ConfigFile = None,
+) -> None:
+    """Give an agent a task and watch it work, here in the terminal."""
+    from journeyman.cli.run import Wanted  # noqa: PLC0415
+    from journeyman.cli.run import run as run_agent  # noqa: PLC0415
+
+    settings = settings_from(config, data_dir=data_dir)
+    raise typer.Exit(run_agent(settings, Wanted(task, model, system, approve_all=yes)))
+
+
+@app.command()
+def demo(config: ConfigFile = None) -> None:
+    """See the whole machine work once, with a scripted model: no key needed, nothing left behind."""
+    from journeyman.cli.demo import demo as run_demo  # noqa: PLC0415
+
+    run_demo(config)
+
+
+@app.command()
+def doctor(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: ConfigFile = None,
+    self_check: Annotated[bool, typer.Option("--self-check", help="Also try a real sandbox in full.")] = False,
+) -> None:
+    """Check this machine and the configuration, and say how to mend what is wrong."""
+    from journeyman.cli.doctor import doctor as examine  # noqa: PLC0415
+
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
+    raise typer.Exit(0 if examine(settings, self_check=self_check) else 1)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
+    """Bring the database's schema up to date (`serve` does so too)."""
+    from journeyman.cli.migrate import migrate as bring_up_to_date  # noqa: PLC0415
+
+    bring_up_to_date(settings_from(config, data_dir=data_dir, database_url=database_url))
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: ConfigFile = None,
+) -> None:
+    """Make a key; its secret is printed once."""
+    from journeyman.cli.keys import create  # noqa: PLC0415
+
+    create(settings_from(config, data_dir=data_dir, database_url=database_url), name)
+
+
+@keys.command("list")
+def list_keys(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
+    """All keys, revoked ones too."""
+    from journeyman.cli.keys import show  # noqa: PLC0415
+
+    show(settings_from(config, data_dir=data_dir, database_url=database_url))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: ConfigFile = None,
+) -> None:
+    """Make a key worthless, within a second on a running server."""
+    from journeyman.cli.keys import revoke  # noqa: PLC0415
+
+    revoke(settings_from(config, data_dir=data_dir, database_url=database_url), key_id)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"journeyman {version('journeyman')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None:  # pyright: ignore[reportUnusedFunction]
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Journeyman: a self-hosted server for managed agents."""

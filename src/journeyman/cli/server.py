@@ -1,49 +1,91 @@
-"""An uvicorn server around the application, whose stop ends open streams cleanly."""
+"""An HTTP server around the application, up while its context is entered, whose stop ends open streams cleanly."""
 
+import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
 
 import uvicorn
 
 from journeyman.app import Running, running
 from journeyman.config import Settings
 
+_DRAIN_SECONDS = 5
+"""How long answers under way may still take when the server stops."""
 
-class Server(uvicorn.Server):
-    """Ends the event streams before it waits for connections."""
 
-    def __init__(self, config: uvicorn.Config, up: Running, ready: Callable[[], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that answers at `url`. `ended` is done early only when it failed."""
+
+    url: str
+    up: Running
+    ended: asyncio.Task[None]
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers, ends the event streams before it waits for connections, leaves signals to its caller."""
+
+    def __init__(self, config: uvicorn.Config, up: Running) -> None:
         super().__init__(config)
+        self.answers = asyncio.Event()
         self._up = up
-        self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
-            self._ready()
+        self.answers.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._up.hub.close()
         await super().shutdown(sockets)
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
-async def serve(settings: Settings, listener: socket.socket, ready: Callable[[Running, str], None]) -> None:
-    """Serve on a bound socket until SIGTERM or SIGINT; `ready` is told the base URL once requests are answered."""
-    host, port = listener.getsockname()[:2]
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, listener: socket.socket) -> AsyncGenerator[Serving]:
+    """Serve on a listening socket; on leaving, streams end and answers under way are finished.
+
+    Raises what `running` raises.
+    """
+    url = _url(listener)
     async with running(settings) as up:
         config = uvicorn.Config(
-            up.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5,
+            up.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_DRAIN_SECONDS,
             http="httptools", timeout_keep_alive=75,
         )  # fmt: skip
-        address = f"[{host}]" if ":" in host else host
-        server = Server(config, up, lambda: ready(up, f"http://{address}:{port}"))
-        await server.serve([listener])
+        server = _Server(config, up)
+        ended = asyncio.create_task(server.serve([listener]))
+        answers = asyncio.create_task(server.answers.wait())
+        try:
+            await asyncio.wait({answers, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                yield Serving(url, up, ended)
+        finally:
+            answers.cancel()
+            server.should_exit = True
+            await ended
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError."""
+    """A listening socket: whoever connects from now on is answered once the server is up. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
     return listener
+
+
+def _url(listener: socket.socket) -> str:
+    """Where a client on this machine reaches it."""
+    host, port = str(listener.getsockname()[0]), int(listener.getsockname()[1])
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"

@@ -5,7 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from journeyman.engine.port import Worker
+from journeyman.engine.port import Superseded, Worker
 from journeyman.wire.times import now_us
 
 _log = logging.getLogger("journeyman.engine")
@@ -29,6 +29,7 @@ class EmbeddedEngine:
         self._again: set[str] = set()
         self._resting: OrderedDict[str, Worker] = OrderedDict()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._failures: dict[str, int] = {}
         self._stopping = False
 
     def wake(self, session_id: str) -> None:
@@ -49,6 +50,7 @@ class EmbeddedEngine:
 
     def release(self, session_id: str) -> None:
         self._resting.pop(session_id, None)
+        self._failures.pop(session_id, None)
         timer = self._timers.pop(session_id, None)
         if timer is not None:
             timer.cancel()
@@ -81,9 +83,18 @@ class EmbeddedEngine:
             self._running[session_id] = worker
             due = await worker.run()
             self._rest(session_id, worker, due)
+        except Superseded:
+            pass
         except Exception:
-            # A poisoned session harms only itself: it is taken up again when somebody wakes it.
             _log.exception("session %s: its turn failed", session_id)
+            self._retry(session_id)
+        else:
+            self._failures.pop(session_id, None)
+
+    def _retry(self, session_id: str) -> None:
+        """A poisoned session harms only itself: it is taken up from its log again, ever more rarely."""
+        failures = self._failures[session_id] = self._failures.get(session_id, 0) + 1
+        self._wake_at(session_id, now_us() + 1_000_000 * min(60, 2 ** (failures - 1)))
 
     def _rest(self, session_id: str, worker: Worker, due: int | None) -> None:
         self._resting[session_id] = worker

@@ -23,6 +23,10 @@ class Engine(Protocol):
         ...
 
 
+class Superseded(Exception):
+    """The worker does not own its session any more: somebody else does, or it is gone."""
+
+
 class Worker(Protocol):
     """What an engine runs for one session; the runtime's brain."""
 
@@ -31,5 +35,8 @@ class Worker(Protocol):
         ...
 
     async def run(self) -> int | None:
-        """Work until there is nothing to do; the time (µs since the epoch) to be woken at, if any."""
+        """Work until there is nothing to do; the time (µs since the epoch) to be woken at, if any.
+
+        Raises Superseded.
+        """
         ...

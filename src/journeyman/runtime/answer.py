@@ -22,6 +22,7 @@ class _Block:
     index: int = 0
     """The place among the text blocks of its `agent.message`."""
     parts: list[str] = field(default_factory=list[str])
+    whole: bool = False
 
 
 class Answer:
@@ -29,8 +30,7 @@ class Answer:
 
     def __init__(self, preview: Preview | None) -> None:
         self._preview = preview
-        self._open: dict[int, _Block] = {}
-        self._done: list[_Block] = []
+        self._blocks: dict[int, _Block] = {}
         self.usage = ModelUsage()
         self.stop_reason: str | None = None
         self.stop_details: JsonObject | None = None
@@ -45,9 +45,9 @@ class Answer:
             case "content_block_start":
                 self._start(event["index"], event["content_block"])
             case "content_block_delta":
-                self._delta(self._open[event["index"]], event["delta"])
+                self._delta(self._blocks[event["index"]], event["delta"])
             case "content_block_stop":
-                self._stop(self._open.pop(event["index"]))
+                self._stop(self._blocks[event["index"]])
             case "message_delta":
                 self.stop_reason = event["delta"].get("stop_reason")
                 self.stop_details = event["delta"].get("stop_details")
@@ -59,19 +59,19 @@ class Answer:
         """The blocks in order, each with its event id; consecutive text blocks share one. Empty text is left out."""
         return [
             (block.event_id, block.content)
-            for block in self._done
-            if block.content["type"] != "text" or block.content["text"]
+            for _, block in sorted(self._blocks.items())
+            if block.whole and (block.content["type"] != "text" or block.content["text"])
         ]
 
     def _start(self, place: int, content: JsonObject) -> None:
-        before = self._done[-1] if self._done else None
+        before = self._blocks.get(place - 1)
         follows = content["type"] == "text" and before is not None and before.content["type"] == "text"
         if follows and before is not None:
             block = _Block(dict(content), before.event_id, before.index + 1)
         else:
             block = _Block(dict(content), new_id("sevt"))
             self._announce(block)
-        self._open[place] = block
+        self._blocks[place] = block
         if content.get("text"):
             self._delta(block, {"type": "text_delta", "text": content["text"]})
 
@@ -110,7 +110,7 @@ class Answer:
                 block.content["input"] = _input(whole, block.content.get("input"))
             case _:
                 pass
-        self._done.append(block)
+        block.whole = True
 
     def _count(self, usage: JsonObject) -> None:
         for key in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"):

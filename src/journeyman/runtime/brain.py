@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+from journeyman.engine.port import Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
 from journeyman.runtime.decide import decide
@@ -37,8 +38,8 @@ from journeyman.runtime.thread import Call
 from journeyman.runtime.toolwork import ToolWork
 from journeyman.runtime.turn import Failure, ModelTurn
 from journeyman.runtime.usage import render_usage
-from journeyman.sandboxes.port import Sandboxes
-from journeyman.store.port import Claim, InboxItem, SessionLog
+from journeyman.sandboxes.port import Sandboxes, StaleRun
+from journeyman.store.port import Claim, InboxItem, LostOwnership, SessionLog
 from journeyman.tools.registry import Toolset
 from journeyman.wire.times import now_us
 
@@ -72,7 +73,9 @@ class Brain:
         self._model = ModelTurn(parts.models, parts.toolset, parts.hub, claim, state, self._journal)
         self._tools = ToolWork(parts.sandboxes, parts.toolset, claim, state, self._journal)
         self._inbox: list[InboxItem] = []
+        self._inbox_end = claim.seen_seq
         self._mail = True
+        self._heard = False
         self._step: asyncio.Task[None] | None = None
         self._look: asyncio.Task[None] | None = None
 
@@ -87,17 +90,23 @@ class Brain:
 
     def notify(self) -> None:
         """There is something in the inbox. Cuts the step under way when it is an interrupt."""
-        self._mail = True
+        self._mail = self._heard = True
         if self._step is not None and (self._look is None or self._look.done()):
             self._look = asyncio.create_task(self._watch())
 
     async def run(self) -> int | None:
-        """Work until there is nothing to do; the time (µs) to be woken at, if any. Raises LostOwnership."""
+        """Work until there is nothing to do; the time (µs) to be woken at, if any. Raises Superseded."""
+        try:
+            return await self._run()
+        except (LostOwnership, StaleRun) as error:
+            raise Superseded(self._claim.session_id) from error
+
+    async def _run(self) -> int | None:
         while True:
             await self._read_inbox()
             step = decide(self._state, self._inbox, now_us(), compact_at=self._compact_at())
             if step is None:
-                await self._journal.flush()
+                await self._journal.rest(self._inbox_end)
                 if not self._mail:
                     return None
             elif isinstance(step, Wait):
@@ -111,16 +120,21 @@ class Brain:
         return int(window * self._parts.settings.compact_fraction)
 
     async def _read_inbox(self) -> None:
-        if self._mail:
+        while self._mail:
             await self._journal.flush()
             self._mail = False
-            self._inbox, self._journal.seen = await self._parts.log.inbox(self._claim.session_id)
+            self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
+            self._take([])
 
     async def _watch(self) -> None:
         """While a step is under way: look whether what has come is an interrupt."""
-        items, _ = await self._parts.log.inbox(self._claim.session_id)
-        if self._step is not None and any(item.type == "user.interrupt" for item in items):
-            self._step.cancel()
+        while self._heard and self._step is not None:
+            self._heard = False
+            await self._journal.flush()  # what is taken already is not to be seen again
+            items, _ = await self._parts.log.inbox(self._claim.session_id)
+            if self._step is not None and any(item.type == "user.interrupt" for item in items):
+                self._step.cancel()
+                return
 
     async def _do(self, step: Step) -> None:
         match step:
@@ -149,7 +163,7 @@ class Brain:
 
     async def _work(self, step: CallModel | Compact | RunTools) -> None:
         """A step that takes its time: it can be interrupted."""
-        self._step = asyncio.create_task(self._perform(step))
+        self._step, self._heard = asyncio.create_task(self._perform(step)), False
         try:
             await self._step
         except asyncio.CancelledError:
@@ -176,6 +190,7 @@ class Brain:
     async def _after(self, failure: Failure | None) -> None:
         if failure is None:
             return
+        await self._journal.flush()
         attempt = self._state.primary.attempt + 1
         if failure.transient and attempt <= self._parts.settings.max_retries:
             due = now_us() + int(self._backoff(attempt, failure.retry_after) * 1_000_000)
@@ -187,9 +202,8 @@ class Brain:
 
     async def _give_up(self) -> None:
         """The turn is dead: what is queued goes into the log unanswered, and the session waits for a new message."""
-        items, self._journal.seen = await self._parts.log.inbox(self._claim.session_id)
-        self._inbox = items
-        self._record(items)
+        self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
+        self._record(self._inbox)
         self._journal.write(self._idle(RETRIES_EXHAUSTED))
 
     def _backoff(self, attempt: int, retry_after: float | None) -> float:
@@ -200,29 +214,34 @@ class Brain:
     def _begin(self, before: list[InboxItem], after: list[InboxItem]) -> None:
         drafts = [draft.from_inbox(item) for item in before]
         drafts += [*self._running(), *(draft.from_inbox(item) for item in after)]
-        self._journal.write(drafts, self._take([*before, *after]))
+        taken = self._take([*before, *after])
+        self._journal.write(drafts, taken)
         refusal = _unready(self._claim.environment)
         if refusal is not None:
             self._journal.write([draft.error("unknown_error", refusal, "exhausted"), *self._idle(RETRIES_EXHAUSTED)])
 
     def _record(self, items: list[InboxItem]) -> None:
-        self._journal.write([draft.from_inbox(item) for item in items], self._take(items))
+        taken = self._take(items)
+        self._journal.write([draft.from_inbox(item) for item in items], taken)
 
     def _take(self, items: list[InboxItem]) -> list[int]:
         taken = {item.seq for item in items}
         self._inbox = [item for item in self._inbox if item.seq not in taken]
+        self._journal.seen = self._inbox[0].seq - 1 if self._inbox else self._inbox_end
         return sorted(taken)
 
     def _interrupt(self, step: Interrupt) -> None:
         drafts: list[draft.Draft] = []
         if step.request is not None:
-            drafts.append(draft.request_end(step.request, self._model.partial_usage(), is_error=True, private={}))
+            drafts.append(self._model.cut(step.request))
         drafts += [draft.from_inbox(item) for item in step.items[:-1]]
         drafts += [_abandoned(call) for call in step.abandoned]
         drafts.append(draft.from_inbox(step.items[-1]))
-        self._journal.write([*drafts, *self._idle(END_TURN)], self._take(step.items))
+        taken = self._take(step.items)
+        self._journal.write([*drafts, *self._idle(END_TURN)], taken)
 
     async def _go_idle(self, stop: StopReason, details: JsonObject | None) -> None:
+        self._journal.seen = self._inbox_end
         if not await self._journal.close(self._idle(stop, details)):
             self._mail = True
 

@@ -28,22 +28,13 @@ def compaction_request(request: ModelRequest, *, clip: bool) -> ModelRequest:
     return replace(request, messages=messages)
 
 
-def summary_blocks(summary: str, history: Sequence[JsonObject]) -> list[JsonObject]:
+def summary_blocks(summary: str, last_words: Sequence[str]) -> list[JsonObject]:
     """What the conversation starts with after compaction: the summary, and the person's last words as they were."""
     blocks = [{"type": "text", "text": f"Summary of the conversation so far:\n\n{summary}"}]
-    last = _last_words(history)
-    if last:
-        blocks.append({"type": "text", "text": f"The user's last message was:\n\n{last}"})
+    if last_words:
+        said = "\n".join(last_words)
+        blocks.append({"type": "text", "text": f"The user's last message was:\n\n{said}"})
     return blocks
-
-
-def _last_words(history: Sequence[JsonObject]) -> str:
-    for message in reversed(history):
-        if message["role"] == "user":
-            texts = [block["text"] for block in message["content"] if block["type"] == "text"]
-            if texts:
-                return "\n".join(texts)
-    return ""
 
 
 def _clipped(message: JsonObject) -> JsonObject:

@@ -30,10 +30,16 @@ class Journal:
         self._taken: list[int] = []
         self._status: str | None = None
         self._commit: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+        self._noted = claim.seen_seq
         self.seen = claim.seen_seq
 
     def write(self, drafts: Sequence[Draft], taken: Sequence[int] = (), *, hold: bool = False) -> None:
-        """Append. The commit follows by itself, or, with `hold`, with the caller's next write, flush or close."""
+        """Append. The commit follows by itself, or, with `hold`, with the caller's next write, flush or close.
+
+        Raises what an earlier commit failed with: a log with a hole is worse than a dead brain.
+        """
+        self._check()
         before = self._state.status
         for draft in drafts:
             row = self._place(draft, self._state.head, self._state.last_at)
@@ -42,23 +48,31 @@ class Journal:
         self._taken.extend(taken)
         if self._state.status != before or (drafts and drafts[-1].type in _STATUS):
             self._status = self._state.status
-        if not hold and not self._committing:
-            self._commit = asyncio.create_task(self._drain())
-
-    @property
-    def _committing(self) -> bool:
-        return self._commit is not None and not self._commit.done()
+        if not hold:
+            self._start()
 
     async def flush(self) -> None:
         """Until everything written is committed and shown. Raises LostOwnership."""
-        await self._settled()
-        while self._rows or self._taken:
-            self._commit = asyncio.create_task(self._drain())
-            await self._settled()
+        while self._rows or self._taken or self._committing:
+            self._check()
+            self._start()
+            assert self._commit is not None
+            await asyncio.shield(self._commit)
+        self._check()
+
+    async def rest(self, seen: int) -> None:
+        """Flush, and note that the inbox was looked at up to `seen`."""
+        await self.flush()
+        if seen != self._noted:
+            self.seen = seen
+            await self._append(Batch([], seen=seen))
 
     async def close(self, drafts: Sequence[Draft]) -> bool:
         """Append the rows that end a turn, unless a client has sent something that was not looked at yet."""
-        await self._settled()
+        while self._committing:
+            assert self._commit is not None
+            await asyncio.shield(self._commit)
+        self._check()
         closing: list[Row] = []
         head, last_at = self._state.head, self._state.last_at
         for draft in drafts:
@@ -66,24 +80,42 @@ class Journal:
             head, last_at = closing[-1].seq, closing[-1].processed_at
         rows, taken, patch = self._collect()
         batch = Batch(rows, patch, taken, closing, self._closing_patch(last_at), self.seen)
-        closed = await self._log.append(self._claim.session_id, self._claim.fence, batch)
+        closed = await self._append(batch)
         if closed:
             for row in closing:
                 self._state.apply(row)
         self._show([*rows, *closing] if closed else rows)
         return closed
 
-    async def _settled(self) -> None:
-        """No commit is under way. What was held back stays for the caller's own."""
-        if self._commit is not None:
-            await asyncio.shield(self._commit)
+    @property
+    def _committing(self) -> bool:
+        return self._commit is not None and not self._commit.done()
+
+    def _start(self) -> None:
+        if not self._committing:
+            self._commit = asyncio.create_task(self._drain())
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     async def _drain(self) -> None:
-        while self._rows or self._taken:
+        while (self._rows or self._taken) and self._failure is None:
             rows, taken, patch = self._collect()
-            batch = Batch(rows, patch, taken, seen=self.seen)
-            await self._log.append(self._claim.session_id, self._claim.fence, batch)
+            try:
+                await self._append(Batch(rows, patch, taken, seen=self.seen))
+            except Exception:
+                return  # kept as the failure, for whoever writes or flushes next
             self._show(rows)
+
+    async def _append(self, batch: Batch) -> bool:
+        try:
+            closed = await self._log.append(self._claim.session_id, self._claim.fence, batch)
+        except Exception as error:
+            self._failure = error
+            raise
+        self._noted = batch.seen
+        return closed
 
     def _collect(self) -> tuple[list[Row], list[int], Patch]:
         rows, taken = self._rows, self._taken

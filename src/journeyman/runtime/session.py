@@ -74,6 +74,7 @@ def _thread_rescheduled(state: SessionState, row: Row) -> None:
 
 def _user_message(state: SessionState, row: Row) -> None:
     state.primary.hear("user", row.body["content"])
+    state.primary.last_words = [block["text"] for block in row.body["content"] if block["type"] == "text"]
     state.primary.shown.append((row.body, ""))
 
 
@@ -112,6 +113,9 @@ def _request_end(state: SessionState, row: Row) -> None:
     thread, usage, private = state.primary, row.body["model_usage"], row.private or {}
     thread.request = None
     thread.usage.add(usage, private)
+    if "too_long" in private:
+        thread.refused += 1
+        thread.context_tokens = NO_ROOM
     if "content" in private:
         thread.context_tokens = sum(usage[key] for key in _CONTEXT)
         thread.answered(private["content"], private["outcome"])
@@ -120,6 +124,9 @@ def _request_end(state: SessionState, row: Row) -> None:
 def _compacted(state: SessionState, row: Row) -> None:
     state.primary.compact((row.private or {})["summary"])
 
+
+NO_ROOM = 2**62
+"""The weight of a context that the model refused as too long."""
 
 _SHOWS_URLS = ("web_fetch", "web_search")
 _CONTEXT = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

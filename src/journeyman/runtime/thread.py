@@ -64,6 +64,10 @@ class Thread:
     """Answers in a row that ended at max_tokens."""
     compactions: int = 0
     """Compactions in a row without an answer."""
+    refused: int = 0
+    """Requests in a row that the model refused as too long."""
+    last_words: list[str] = field(default_factory=list[str])
+    """What the person said last."""
     attempt: int = 0
     due_at: int | None = None
     context_tokens: int = 0
@@ -91,10 +95,11 @@ class Thread:
 
     def answered(self, content: list[JsonObject], outcome: JsonObject) -> None:
         """Take in a whole answer of the model."""
-        if content:
-            self.history.append({"role": "assistant", "content": content})
+        kept = _acceptable(content)
+        if kept:
+            self.history.append({"role": "assistant", "content": kept})
         self.answer = outcome
-        self.attempt, self.compactions = 0, 0
+        self.attempt, self.compactions, self.refused = 0, 0, 0
         self.pending = False
         cut = outcome.get("stop_reason") == "max_tokens" and not self.calls
         self.cuts = self.cuts + 1 if cut else 0
@@ -120,6 +125,7 @@ class Thread:
         self._say("user", summary)
 
     def _say(self, role: str, blocks: list[JsonObject]) -> None:
+        blocks = [block for block in blocks if not _blank(block)]
         if not blocks:
             return
         self.context_tokens += sum(map(weigh, blocks))
@@ -128,6 +134,19 @@ class Thread:
             self.history[-1] = {"role": role, "content": [*self.history[-1]["content"], *blocks]}
         else:
             self.history.append({"role": role, "content": list(blocks)})
+
+
+def _blank(block: JsonObject) -> bool:
+    """Models refuse text without a visible character."""
+    return block["type"] == "text" and not block["text"].strip()
+
+
+def _acceptable(answer: list[JsonObject]) -> list[JsonObject]:
+    """An answer as a model takes it back: nothing blank, and no thinking that nothing follows."""
+    kept = [block for block in answer if not _blank(block)]
+    while kept and kept[-1]["type"] in ("thinking", "redacted_thinking"):
+        kept.pop()
+    return kept
 
 
 def weigh(block: JsonObject) -> int:

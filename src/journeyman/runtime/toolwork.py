@@ -1,6 +1,7 @@
 """Running the calls of one answer, in order, each keyed by its event id."""
 
 import asyncio
+import logging
 from typing import Any
 
 from journeyman.runtime.draft import tool_result
@@ -16,6 +17,9 @@ from journeyman.tools.urls import mentions, seen
 
 JsonObject = dict[str, Any]
 
+_log = logging.getLogger("journeyman.tools")
+
+_UNKNOWN = "The tool failed unexpectedly; whether it had an effect is not known. Check before repeating it."
 _WEB = ("web_fetch", "web_search")
 
 
@@ -82,6 +86,9 @@ class ToolWork:
             raise
         except SandboxError as error:
             return text_result(str(error), is_error=True)
+        except Exception:
+            _log.exception("session %s: %s failed", self._claim.session_id, call.name)
+            return text_result(_UNKNOWN, is_error=True)
 
     def _seen(self, config: JsonObject) -> frozenset[str]:
         found = (mention for body, tool in self._state.primary.shown for mention in mentions(body, tool))

@@ -8,7 +8,7 @@ from typing import Any
 from journeyman.models.port import ModelError, ModelRequest, Models
 from journeyman.runtime.answer import Answer, Preview
 from journeyman.runtime.compaction import compaction_request, summary_blocks
-from journeyman.runtime.draft import Draft, ModelUsage, request_end
+from journeyman.runtime.draft import Draft, request_end
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.permissions import judge
@@ -50,9 +50,9 @@ class ModelTurn:
         self._journal = journal
         self._answer: Answer | None = None
 
-    def partial_usage(self) -> ModelUsage:
-        """What a request that was cut had used."""
-        return self._answer.usage if self._answer is not None else ModelUsage()
+    def cut(self, start: str) -> Draft:
+        """The end of a request that was interrupted."""
+        return self._end(start, self._answer or Answer(None), {}, is_error=True)
 
     async def ask(self) -> Failure | None:
         """One request and its answer, in the log when this returns None."""
@@ -68,10 +68,11 @@ class ModelTurn:
     async def compact(self, most: int) -> Failure | None:
         """Have the conversation summarised, and go on from the summary."""
         thread = self._state.primary
-        if thread.compactions >= most:
-            text = f"The context was compacted {most} times in a row without an answer; the last message is too large."
+        clip = thread.compactions > 0 or thread.refused > 1
+        if thread.compactions >= most or thread.refused > 2:
+            text = "The context cannot be made smaller by compacting it; what was said last is too large for the model."
             return Failure([], "compaction_limit_reached_error", text)
-        request = compaction_request(self._request(), clip=thread.compactions > 0)
+        request = compaction_request(self._request(), clip=clip)
         start = self._open_span()
         try:
             answer = await self._stream(request, None)
@@ -81,7 +82,7 @@ class ModelTurn:
         if not summary:
             end = self._end(start, answer, {}, is_error=True)
             return Failure([end], "model_request_failed_error", "The model gave no summary to compact with.", True)
-        private = {"summary": summary_blocks(summary, thread.history)}
+        private = {"summary": summary_blocks(summary, thread.last_words)}
         compacted = Draft("agent.thread_context_compacted", {}, private=private)
         self._journal.write([compacted, self._end(start, answer, {})])
         return None
@@ -106,7 +107,12 @@ class ModelTurn:
                     # The request may run ahead of its span's commit; what it says may not.
                     await self._journal.flush()
                     shown = True
-                answer.take(event)
+                try:
+                    answer.take(event)
+                except (KeyError, TypeError, AttributeError) as error:
+                    raise ModelError(
+                        "failed", f"The model's stream was malformed: {error!r}", transient=True
+                    ) from error
                 if answer.thought is not None:
                     self._journal.write([Draft("agent.thinking", {}, id=answer.thought)])
                     answer.thought = None
@@ -156,11 +162,12 @@ class ModelTurn:
         return request_end(start, usage, is_error=is_error, private=private)
 
     def _failed(self, start: str, error: ModelError) -> Failure | None:
-        end = self._end(start, self._answer or Answer(None), {}, is_error=True)
-        if not error.transient and any(hint in error.message.lower() for hint in _TOO_LONG):
-            self._journal.write([end])
-            self._state.primary.context_tokens = 2**62
+        answer = self._answer or Answer(None)
+        too_long = not error.transient and any(hint in error.message.lower() for hint in _TOO_LONG)
+        if too_long and len(self._state.primary.history) > 1:
+            self._journal.write([self._end(start, answer, {"too_long": True}, is_error=True)])
             return None
+        end = self._end(start, answer, {}, is_error=True)
         kind = {
             "overloaded": "model_overloaded_error",
             "rate_limited": "model_rate_limited_error",

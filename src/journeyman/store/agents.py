@@ -83,7 +83,7 @@ class Agents:
 
     async def list(self, workspace: str, query: AgentList) -> Page[JsonObject]:
         """Newest first, each at its latest version."""
-        cursor = read_cursor(query.page, "desc", query.created_at)
+        cursor = read_cursor(query.page, "agents", "desc", query.created_at)
         window = within(query.created_at, agents.c.created_at)
         statement = _joined().where(agents.c.workspace_id == workspace, *window)
         statement = statement.where(agent_versions.c.version == agents.c.version)
@@ -91,13 +91,13 @@ class Agents:
             statement = statement.where(agents.c.archived_at.is_(None))
         statement = continue_from(statement, agents.c.id, cursor, "desc", query.limit)
         rows = await self._database.read(lambda connection: list(connection.execute(statement).mappings()))
-        found = cut([dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
+        found = cut("agents", [dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
         return Page([_rendered(row) for row in found.items], found.next_page)
 
     async def versions(self, workspace: str, agent_id: str, query: PageQuery) -> Page[JsonObject]:
         """Newest first."""
         _check_id(agent_id)
-        cursor = read_cursor(query.page, "desc")
+        cursor = read_cursor(query.page, "versions", "desc")
         statement = _joined().where(agents.c.workspace_id == workspace, agents.c.id == agent_id)
         statement = continue_from(statement, agent_versions.c.version, cursor, "desc", query.limit)
 
@@ -106,7 +106,7 @@ class Agents:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
         rows = await self._database.read(work)
-        found = cut(rows, "version", "updated_at", cursor, "desc", query.limit)
+        found = cut("versions", rows, "version", "updated_at", cursor, "desc", query.limit)
         return Page([_rendered(row) for row in found.items], found.next_page)
 
 
@@ -130,10 +130,12 @@ def _joined() -> Select[*tuple[Any, ...]]:
 def _row(
     connection: Connection, workspace: str, agent_id: str, version: int | None, *, lock: bool = False
 ) -> Mapping[str, Any]:
-    statement = _joined().where(agents.c.id == agent_id, agents.c.workspace_id == workspace)
-    wanted = agents.c.version if version is None else version
+    mine = (agents.c.id == agent_id, agents.c.workspace_id == workspace)
     if lock:
-        statement = statement.with_for_update(of=agents)
+        # First alone: a join that waits for the lock would be checked against the versions it saw before.
+        connection.execute(select(agents.c.id).where(*mine).with_for_update())
+    statement = _joined().where(*mine)
+    wanted = agents.c.version if version is None else version
     row = connection.execute(statement.where(agent_versions.c.version == wanted)).mappings().one_or_none()
     if row is not None:
         return dict(row)

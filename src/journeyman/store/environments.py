@@ -77,13 +77,13 @@ class Environments:
 
     async def list(self, workspace: str, query: EnvironmentList) -> Page[JsonObject]:
         """Newest first."""
-        cursor = read_cursor(query.page, "desc")
+        cursor = read_cursor(query.page, "environments", "desc")
         statement = select(environments).where(environments.c.workspace_id == workspace)
         if not query.include_archived:
             statement = statement.where(environments.c.archived_at.is_(None))
         statement = continue_from(statement, environments.c.id, cursor, "desc", query.limit)
         rows = await self._database.read(lambda connection: list(connection.execute(statement).mappings()))
-        found = cut([dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
+        found = cut("environments", [dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
         return Page([_rendered(row) for row in found.items], found.next_page)
 
 

@@ -21,6 +21,8 @@ from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
+_END = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
@@ -55,7 +57,7 @@ class Events:
         self, workspace: str, session_id: str, query: EventList, *, thread_id: str | None = None
     ) -> Page[str]:
         """Rendered bodies, of the session or of one of its threads."""
-        cursor = read_cursor(query.page, query.order, query.created_at)
+        cursor = read_cursor(query.page, "events", query.order, query.created_at)
 
         def work(connection: Connection) -> list[_Listed]:
             row = session_row(connection, workspace, session_id)
@@ -66,13 +68,16 @@ class Events:
         items = found[: query.limit]
         if not items or len(found) <= query.limit:
             return Page([item.body for item in items], None)
-        last = items[-1]
-        return Page([item.body for item in items], Cursor(query.order, [last.queued, last.seq], last.at).encode())
+        start = cursor.key if cursor is not None else ([0, 0] if query.order == "asc" else [_END, _END])
+        logged = [item.seq for item in items if not item.queued]
+        queued = [item.seq for item in items if item.queued]
+        key = [logged[-1] if logged else start[0], queued[-1] if queued else start[1]]
+        return Page([item.body for item in items], Cursor("events", query.order, key, items[-1].at).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    queued: int
+    queued: bool
     seq: int
     at: int
     body: str
@@ -163,23 +168,22 @@ def _listed(
     thread_id: str | None,
     primary: bool,
 ) -> list[_Listed]:
-    """One item more than the page holds, when there is one. Ascending, the log comes first; descending, the queue."""
-    ascending = query.order == "asc"
-    queued_at, seq = cursor.key if cursor is not None else ((0, 0) if ascending else (1, 2**62))
-    parts: list[_Listed] = []
-    sources = (0, 1) if ascending else (1, 0)
-    for source in sources:
-        if (ascending and source < queued_at) or (not ascending and source > queued_at):
-            continue
-        start = seq if source == queued_at else (0 if ascending else 2**62)
-        need = query.limit + 1 - len(parts)
-        if need <= 0:
-            break
-        if source == 0:
-            parts += _from_log(connection, session_id, query, start, need, thread_id)
-        elif primary:
-            parts += _from_inbox(connection, session_id, query, start, need)
-    return parts
+    """One item more than the page holds, when there is one. Ascending, the log comes first; descending, the queue.
+
+    A cursor knows its place in both: what has moved from the queue into the log meanwhile is listed there (again).
+    """
+    logged, queued = cursor.key if cursor is not None else ((0, 0) if query.order == "asc" else (_END, _END))
+    most = query.limit + 1
+
+    def log(limit: int) -> list[_Listed]:
+        return _from_log(connection, session_id, query, logged, limit, thread_id)
+
+    def queue(limit: int) -> list[_Listed]:
+        return _from_inbox(connection, session_id, query, queued, limit) if primary else []
+
+    first, second = (log, queue) if query.order == "asc" else (queue, log)
+    found = first(most)
+    return found + second(most - len(found)) if len(found) < most else found
 
 
 def _from_log(
@@ -192,7 +196,7 @@ def _from_log(
     if query.types:
         statement = statement.where(events.c.type.in_(sorted(query.types)))
     statement = _behind(statement, events.c.seq, start, limit, ascending=query.order == "asc")
-    return [_Listed(0, row.seq, row.processed_at, row.body) for row in connection.execute(statement)]
+    return [_Listed(False, row.seq, row.processed_at, row.body) for row in connection.execute(statement)]
 
 
 def _from_inbox(connection: Connection, session_id: str, query: EventList, start: int, limit: int) -> list[_Listed]:
@@ -204,7 +208,7 @@ def _from_inbox(connection: Connection, session_id: str, query: EventList, start
     statement = _behind(statement, inbox.c.seq, start, limit, ascending=query.order == "asc")
     return [
         _Listed(
-            1, row.seq, row.processed_at or row.received_at,
+            True, row.seq, row.processed_at or row.received_at,
             dump(event_body(row.id, row.type, row.processed_at, load(row.body))),
         )
         for row in connection.execute(statement)

@@ -2,10 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from journeyman.store.database import Database
 from journeyman.store.tables import api_keys
@@ -28,10 +28,7 @@ class Keys:
         return await self.add(workspace, name, secret), secret
 
     async def add(self, workspace: str, name: str, secret: str) -> str:
-        """Know a key whose secret somebody else chose; the id of the one that is known already."""
-        known = await self.find(secret)
-        if known is not None:
-            return str(known["id"])
+        """Know a key whose secret somebody else chose; its id. One that is known stays as it is, revoked or not."""
         row = {
             "id": new_id("apikey"),
             "workspace_id": workspace,
@@ -40,18 +37,30 @@ class Keys:
             "hint": f"…{secret[-4:]}",
             "created_at": now_us(),
         }
-        await self._database.write(lambda connection: connection.execute(insert(api_keys).values(row)) and None)
-        return str(row["id"])
+        known = select(api_keys.c.id).where(api_keys.c.hash == row["hash"])
 
-    async def find(self, secret: str) -> Mapping[str, Any] | None:
+        def work(connection: Connection) -> str:
+            found = connection.execute(known).scalar_one_or_none()
+            if found is None:
+                connection.execute(insert(api_keys).values(row))
+            return str(found or row["id"])
+
+        try:
+            return await self._database.write(work)
+        except IntegrityError:  # another process was quicker
+            return await self._database.write(work)
+
+    async def find(self, secret: str) -> dict[str, Any] | None:
         """The living key with this secret."""
         statement = select(api_keys).where(api_keys.c.hash == _hash(secret), api_keys.c.revoked_at.is_(None))
         return await self._database.read(lambda connection: connection.execute(statement).mappings().one_or_none())
 
-    async def list(self) -> list[Mapping[str, Any]]:
+    async def list(self) -> list[dict[str, Any]]:
         """All, revoked ones too, oldest first."""
         statement = select(api_keys).order_by(api_keys.c.id)
-        return await self._database.read(lambda connection: list(connection.execute(statement).mappings()))
+        return await self._database.read(
+            lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
+        )
 
     async def revoke(self, key_id: str) -> bool:
         """Whether there was such a living key."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert, select, update
 
 from journeyman.store.database import Database
 from journeyman.store.port import Batch, Claim, InboxItem, LostOwnership, Patch, Row
@@ -102,7 +102,8 @@ def _advance(connection: Connection, session_id: str, fence: int, batch: Batch, 
     patch = batch.closing_patch if closing else batch.patch
     values: dict[str, Any] = {"seen_seq": batch.seen}
     if rows:
-        values |= {"head": rows[-1].seq, "last_at": rows[-1].processed_at, "updated_at": rows[-1].processed_at}
+        latest = max(row.processed_at for row in rows)
+        values |= {"head": rows[-1].seq, "last_at": latest, "updated_at": latest}
     values |= _columns(patch)
     statement = update(sessions).where(sessions.c.id == session_id, sessions.c.fence == fence)
     if closing:
@@ -160,7 +161,9 @@ def _insert(connection: Connection, session_id: str, rows: list[Row], taken: lis
 
 
 def _unfinished(connection: Connection) -> list[tuple[str, int | None]]:
-    waiting = sessions.c.inbox_seq > sessions.c.seen_seq
+    unread = exists().where(inbox.c.session_id == sessions.c.id)
     working = sessions.c.status.in_(("running", "rescheduling"))
-    statement = select(sessions.c.id, sessions.c.due_at).where(sessions.c.status != "terminated", waiting | working)
-    return [(row.id, row.due_at) for row in connection.execute(statement)]
+    due_at = case((unread, None), else_=sessions.c.due_at)
+    statement = select(sessions.c.id, due_at.label("due_at"))
+    rows = connection.execute(statement.where(sessions.c.status != "terminated", unread | working))
+    return [(row.id, row.due_at) for row in rows]

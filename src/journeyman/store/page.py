@@ -50,17 +50,18 @@ class Page(Generic[T]):
 class Cursor:
     """A place in a list: behind (or, backward, before) the item with this key."""
 
+    list: str
     order: Order
     key: Any
     at: int
     backward: bool = False
 
     def encode(self) -> str:
-        packed = orjson.dumps([self.order[0], self.key, self.at, int(self.backward)])
+        packed = orjson.dumps([self.list, self.order[0], self.key, self.at, int(self.backward)])
         return "page_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def read_cursor(token: str | None, order: Order, bounds: TimeRange | None = None) -> Cursor | None:
+def read_cursor(token: str | None, list_name: str, order: Order, bounds: TimeRange | None = None) -> Cursor | None:
     """The cursor of a `page` parameter. Raises ApiError when it is not one, or belongs to another list."""
     if token is None:
         return None
@@ -68,15 +69,17 @@ def read_cursor(token: str | None, order: Order, bounds: TimeRange | None = None
         if not token.startswith("page_"):
             raise ValueError(token)
         packed = token.removeprefix("page_")
-        letter, key, at, backward = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        made_by, letter, key, at, backward = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
         made_for: Order = {"a": "asc", "d": "desc"}[letter]  # pyright: ignore[reportAssignmentType]
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise invalid("invalid page cursor") from error
+    if made_by != list_name:
+        raise invalid("invalid page cursor")
     if made_for != order:
         raise invalid("page token order does not match request")
     if bounds is not None and not _holds(bounds, at):
         raise invalid(f"page: the cursor's position ({to_wire(at)}) is outside the created_at filter")
-    return Cursor(made_for, key, at, bool(backward))
+    return Cursor(list_name, made_for, key, at, bool(backward))
 
 
 def continue_from(
@@ -91,7 +94,7 @@ def continue_from(
 
 
 def cut(
-    rows: list[dict[str, Any]], key: str, at: str, cursor: Cursor | None, order: Order, limit: int
+    list_name: str, rows: list[dict[str, Any]], key: str, at: str, cursor: Cursor | None, order: Order, limit: int
 ) -> Page[dict[str, Any]]:
     """The page from the rows that `continue_from` gave (one more than `limit` when there is another page)."""
     backward = cursor is not None and cursor.backward
@@ -103,7 +106,7 @@ def cut(
         return Page([], None)
 
     def token(row: Mapping[str, Any], *, back: bool) -> str:
-        return Cursor(order, row[key], row[at], back).encode()
+        return Cursor(list_name, order, row[key], row[at], back).encode()
 
     has_next = backward or more
     has_prev = more if backward else cursor is not None

@@ -37,6 +37,8 @@ class PostgresDatabase:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         async with self._engine.connect() as connection:
+            # One snapshot for all statements of the work: READ COMMITTED would take a new one for each.
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             return await connection.run_sync(work)
 
     async def close(self) -> None:

@@ -116,7 +116,7 @@ class Sessions:
 
     async def list(self, workspace: str, query: SessionList) -> Page[SessionRow]:
         """In the order of their making."""
-        cursor = read_cursor(query.page, query.order, query.created_at)
+        cursor = read_cursor(query.page, "sessions", query.order, query.created_at)
         statement = select(sessions).where(
             sessions.c.workspace_id == workspace, *within(query.created_at, sessions.c.created_at)
         )
@@ -136,7 +136,7 @@ class Sessions:
         rows = await self._database.read(
             lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
         )
-        return cut(rows, "id", "created_at", cursor, query.order, query.limit)
+        return cut("sessions", rows, "id", "created_at", cursor, query.order, query.limit)
 
 
 def _at_rest(row: SessionRow) -> bool:

@@ -44,6 +44,7 @@ class SQLiteDatabase:
         self._opened: list[Connection] = []
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,8 @@ class SQLiteDatabase:
         self._thread.start()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        assert self._loop is not None, "open() first"
+        if self._loop is None or self._closed:
+            raise RuntimeError("the database is not open")
         job = _Job(work, self._loop.create_future())
         self._jobs.put(job)
         return await job.done
@@ -63,6 +65,7 @@ class SQLiteDatabase:
         return await self._loop.run_in_executor(self._readers, self._read, work)
 
     async def close(self) -> None:
+        self._closed = True
         self._jobs.put(None)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)

@@ -117,7 +117,7 @@ events = Table(
     Column("processed_at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     Column("private", Text),
-    Index("events_by_id", "id"),
+    Index("events_by_id", "session_id", "id", unique=True),
 )
 
 inbox = Table(

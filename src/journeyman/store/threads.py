@@ -35,7 +35,7 @@ class Threads:
 
     async def list(self, workspace: str, session_id: str, query: ThreadList) -> Page[ThreadRow]:
         """Oldest first: the primary thread leads."""
-        cursor = read_cursor(query.page, "asc")
+        cursor = read_cursor(query.page, "threads", "asc")
 
         def work(connection: Connection) -> list[ThreadRow]:
             session_row(connection, workspace, session_id)
@@ -46,5 +46,5 @@ class Threads:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
         rows = await self._database.read(work)
-        found = cut(rows, "id", "created_at", cursor, "asc", query.limit)
+        found = cut("threads", rows, "id", "created_at", cursor, "asc", query.limit)
         return Page(found.items, found.next_page)

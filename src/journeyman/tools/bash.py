@@ -72,7 +72,7 @@ def _notes(result: ShellResult, timeout: float) -> list[str]:
     if result.total_bytes > len(result.output):
         notes.append(
             f"[The command wrote {size(result.total_bytes)}; the middle was dropped and {size(len(result.output))} "
-            "are shown. Send the output to a file to keep all of it.]"
+            "were kept. Send the output to a file to keep all of it.]"
         )
     if result.timed_out:
         notes.append(f"The command was stopped at its time limit of {timeout:g} s. {_LONGER}")

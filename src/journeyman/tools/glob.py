@@ -35,8 +35,8 @@ class Glob(BuiltinTool[GlobInput]):
 
     async def execute(self, given: GlobInput, context: ToolContext) -> ToolResult:
         directory, pattern = split(given.path, given.pattern)
-        arguments = ["--files", f"--glob={pattern}", "./"]
-        result = await ripgrep(arguments, directory=directory or ".", lines=MAX_LINES, context=context)
+        options = ["--files", f"--glob={pattern}"]
+        result = await ripgrep(options, "./", directory=directory or ".", lines=MAX_LINES, context=context)
         if result.missing:
             result = await _find(directory or ".", pattern, context)
         if result.lines:
@@ -47,8 +47,12 @@ class Glob(BuiltinTool[GlobInput]):
 
 
 def split(path: str | None, pattern: str) -> tuple[str | None, str]:
-    """Directory and pattern; the fixed part of an absolute pattern becomes the directory."""
-    if not pattern.startswith("/"):
+    """Directory and pattern; the fixed part of an absolute pattern becomes the directory.
+
+    With a path that it does not lie under, a pattern's leading slash means that path.
+    """
+    root = absolute(path).rstrip("/") if path else ""
+    if not pattern.startswith(f"{root}/"):
         return path, pattern
     parts = pattern.split("/")
     fixed = next((i for i, part in enumerate(parts) if set(part) & set("*?[{")), len(parts) - 1)

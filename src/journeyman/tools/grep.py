@@ -66,11 +66,11 @@ async def _search(given: GrepInput, directory: str | None, target: str, lines: i
     around = [f"--context={given.context}"] if given.context else []
     shown = ["--line-number", "--with-filename", "--no-heading", f"--max-columns={MAX_COLUMNS}"]
     chosen = [f"--glob={given.glob}"] if given.glob else []
-    asked = ["-e", given.pattern, "--", target]
-    arguments = [*shown, "--max-columns-preview", *chosen, *around, *asked]
-    result = await ripgrep(arguments, directory=directory or ".", lines=lines, context=context)
+    asked = ["-e", given.pattern]
+    options = [*shown, "--max-columns-preview", *chosen, *around, *asked]
+    result = await ripgrep(options, target, directory=directory or ".", lines=lines, context=context)
     if not result.missing:
         return result
     included = [f"--include={posixpath.basename(given.glob)}"] if given.glob else []
-    arguments = [str(lines), *included, *around, *asked]
+    arguments = [str(lines), *included, *around, *asked, "--", target]
     return found(await shell(_GREP, arguments, directory=directory or ".", context=context))

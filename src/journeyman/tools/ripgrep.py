@@ -28,11 +28,13 @@ class Found(NamedTuple):
     """There is no ripgrep in this sandbox."""
 
 
-async def ripgrep(arguments: list[str], *, directory: str, lines: int, context: ToolContext) -> Found:
-    """Run rg in `directory`, at most `lines` lines of it. Raises SandboxError on timeout."""
+async def ripgrep(options: list[str], target: str, *, directory: str, lines: int, context: ToolContext) -> Found:
+    """Run rg on `target` in `directory`, at most `lines` lines of it. Raises SandboxError on timeout."""
     excluded = [f"--glob=!/{name}" for name in SYSTEM] if absolute(directory) == "/" else []
-    common = ["--no-config", "--color=never", "--hidden", "--no-ignore", "--no-messages", *excluded]
-    result = await shell(_RIPGREP, [str(lines), *common, *arguments], directory=directory, context=context)
+    common = ["--no-config", "--color=never", "--hidden", "--no-ignore", "--no-messages"]
+    # The last glob that matches decides, so the excluded ones come after the caller's.
+    arguments = [str(lines), *common, *options, *excluded, "--", target]
+    result = await shell(_RIPGREP, arguments, directory=directory, context=context)
     return found(result)
 
 

@@ -10,9 +10,9 @@ _WIDTH = 22
 
 def new_id(prefix: str) -> str:
     """A fresh id such as `sesn_01CZkZAtmR3yMPDzynEDxu7…` (prefix + `_01` + 22 base58 characters)."""
-    millis = time.time_ns() // 1_000_000
+    millis, rest = divmod(time.time_ns(), 1_000_000)
     # The 12 bits after the version carry the sub-millisecond part, so that ids made in a row stay in order.
-    fraction = (time.time_ns() % 1_000_000) * 4096 // 1_000_000
+    fraction = rest * 4096 // 1_000_000
     number = (
         (millis & 0xFFFFFFFFFFFF) << 80
         | 0x7 << 76

@@ -22,8 +22,26 @@ _CAPABILITIES = [
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 ]
-_MASKED = ["acpi", "asound", "cmdline", "config.gz", "kallsyms", "kcore", "key-users", "keys", "kmsg", "latency_stats"]
-_MASKED += ["modules", "sched_debug", "scsi", "timer_list", "timer_stats", "vmallocinfo", "iomem", "ioports"]
+_MASKED = [
+    "acpi",
+    "asound",
+    "cmdline",
+    "config.gz",
+    "iomem",
+    "ioports",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "latency_stats",
+    "modules",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
+    "vmallocinfo",
+]
 _READ_ONLY = ["bus", "driver", "fs", "irq", "sys", "sysrq-trigger", "tty"]
 _ENVIRONMENT = {
     "PATH": "/opt/venv/bin:/opt/npm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -83,7 +101,7 @@ def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: st
         "hostname": "sandbox",
         "root": {"path": paths.root, "readonly": False},
         "process": _process(limits, workdir, counted=cgroup is not None),
-        "mounts": _mounts(paths, groups=len(ids.groups) > 1 or ids.groups[0].size > 5),
+        "mounts": _mounts(paths, groups=sum(mapping.size for mapping in ids.groups) > 5),
         "linux": linux,
     }
 
@@ -98,7 +116,7 @@ def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
         "args": ["/bin/bash", "--noprofile", "--norc", f"{IO}/init"],
         "env": [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"],
         "cwd": workdir,
-        "capabilities": {kind: _CAPABILITIES for kind in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
         "rlimits": rlimits,
         "noNewPrivileges": True,
         "oomScoreAdj": 500,

@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 _CHUNK = 65_536
@@ -18,16 +19,16 @@ _TOTAL = struct.Struct("<Q")
 
 
 class Kept:
-    """The first and the last bytes of a stream, in a file: `head`, then a ring of the rest, then the total.
+    """The first and the last bytes of a stream, in a file from `base` on: a head, a ring of the rest, the total.
 
     The file alone tells its state, so that another server can go on where one was killed.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
-        self._path = path
+    def __init__(self, file: int, base: int, limit: int) -> None:
+        self._file = file
+        self._base = base
         self._head = limit - limit // 2
         self._tail = limit // 2
-        self._file: int | None = None
         self.total = self._recorded_total()
 
     def take(self, pipe: int, count: int) -> int:
@@ -35,32 +36,22 @@ class Kept:
 
         The kernel moves them, so that no byte is ever only in this process's memory.
         """
-        if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        moved = self._move(pipe, self._file, count)
+        moved = self._move(pipe, count)
         self.total += moved
         if self.total > self._head + self._tail:
-            os.pwrite(self._file, _TOTAL.pack(self.total), self._head + self._tail)
+            os.pwrite(self._file, _TOTAL.pack(self.total), self._base + self._head + self._tail)
         return moved
 
     def read(self) -> bytes:
         """At most `limit` bytes: all, or the head and the tail."""
         limit = self._head + self._tail
-        try:
-            data = self._path.read_bytes()[:limit]
-        except FileNotFoundError:
-            return b""
+        data = os.pread(self._file, min(self.total, limit), self._base)
         if self.total <= limit or not self._tail:
             return data
         cut = self._head + (self.total - self._head) % self._tail
         return data[: self._head] + data[cut:] + data[self._head : cut]
 
-    def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def _move(self, pipe: int, file: int, count: int) -> int:
+    def _move(self, pipe: int, count: int) -> int:
         if self.total < self._head:
             offset, room = self.total, self._head - self.total
         elif self._tail:
@@ -68,18 +59,14 @@ class Kept:
             offset, room = self._head + at, self._tail - at
         else:
             return len(os.read(pipe, count))
-        return os.splice(pipe, file, min(count, room), offset_dst=offset, flags=_NONBLOCK)
+        return os.splice(pipe, self._file, min(count, room), offset_dst=self._base + offset, flags=_NONBLOCK)
 
     def _recorded_total(self) -> int:
-        try:
-            with self._path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size <= self._head + self._tail:
-                    return size
-                file.seek(self._head + self._tail)
-                return int(_TOTAL.unpack(file.read(_TOTAL.size))[0])
-        except FileNotFoundError:
-            return 0
+        limit = self._head + self._tail
+        present = max(0, os.fstat(self._file).st_size - self._base)
+        if present <= limit:
+            return present
+        return int(_TOTAL.unpack(os.pread(self._file, _TOTAL.size, self._base + limit))[0])
 
 
 class Capture:
@@ -88,21 +75,24 @@ class Capture:
     What a background job writes later must still be read, or the job would block; it belongs to no result.
     """
 
-    def __init__(self, pipe: Path, kept: Kept | None) -> None:
+    def __init__(self, pipe: Path, kept: Kept | None, ended: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._path = pipe
         self._pipe: int | None = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._kept = kept
+        self._ended = ended
         self._later: asyncio.TimerHandle | None = None
-        self._loop.add_reader(self._pipe, self._readable)
+        self._loop.add_reader(self._pipe, self.pull)
 
     def finish(self) -> None:
         """Take what was written so far; from now on discard."""
-        if self._kept is not None:
-            self._take_present(self._kept)
-            self._kept.close()
-            self._kept = None
-            self._resume()
+        if self._kept is None or self._pipe is None:
+            return
+        present = _present(self._pipe)
+        with contextlib.suppress(OSError):
+            while present > 0 and (moved := self._kept.take(self._pipe, present)):
+                present -= moved
+        self._kept = None
+        self._resume()
 
     def close(self) -> None:
         """Stop reading and leave the pipe in place, for the next server."""
@@ -112,14 +102,9 @@ class Capture:
             self._loop.remove_reader(self._pipe)
             os.close(self._pipe)
             self._pipe = None
-        if self._kept is not None:
-            self._kept.close()
 
-    @property
-    def closed(self) -> bool:
-        return self._pipe is None
-
-    def _readable(self) -> None:
+    def pull(self) -> None:
+        """Take what is there."""
         if self._pipe is None:
             return
         try:
@@ -128,23 +113,13 @@ class Capture:
             return
         except OSError:  # the host's disk is full: the rest is lost, the run goes on
             self._kept, moved = None, 1
-        if not moved:
+        if not moved:  # nobody can write any more
+            self.close()
             self._ended()
         elif self._kept is None:
             self._pause(_DRAIN_PAUSE)
         elif self._kept.total > _FREE:
             self._pause(_PAUSE)
-
-    def _take_present(self, kept: Kept) -> None:
-        present = _present(self._pipe) if self._pipe is not None else 0
-        with contextlib.suppress(OSError):
-            while self._pipe is not None and present > 0 and (moved := kept.take(self._pipe, present)):
-                present -= moved
-
-    def _ended(self) -> None:
-        """Nobody can write any more."""
-        self.close()
-        self._path.unlink(missing_ok=True)
 
     def _pause(self, seconds: float) -> None:
         if self._pipe is not None:
@@ -156,7 +131,7 @@ class Capture:
             self._later.cancel()
             self._later = None
         if self._pipe is not None:
-            self._loop.add_reader(self._pipe, self._readable)
+            self._loop.add_reader(self._pipe, self.pull)
 
 
 def _present(pipe: int) -> int:

@@ -1,32 +1,28 @@
 """The way into a running sandbox: its named pipes, its event pipe and its root directory."""
 
-import contextlib
 import os
 import secrets
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
-from journeyman.sandboxes.local.capture import Capture, Kept
 from journeyman.sandboxes.local.events import Events
 from journeyman.sandboxes.local.identity import Process
+from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.rootfs import Tree
 
 _PROGRAMS = ("init", "shell", "exec")
 EXEC_SHELL = ".exec"
-_SENT = (".script", ".argv", ".stdin")
 
 
 class Channel:
     """Open while a server is attached to a running sandbox; closing it does not touch the sandbox."""
 
-    def __init__(self, io: Path, process: Process, owner: tuple[int, int], ended: Callable[[], None]) -> None:
+    def __init__(self, io: Path, process: Process, owner: tuple[int, int]) -> None:
         self._io = io
         self._tree = Tree(io, owner)
-        self._captures: list[Capture] = []
         self._inputs: dict[str, int] = {}
-        self.events = Events(io / "events", process, self._closed_by_end)
-        self._ended = ended
+        self.events = Events(io / "events", process, self._let_go)
+        self.pipes = Pipes(io, owner)
         self.alive = True
         self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -41,52 +37,18 @@ class Channel:
             self._inputs[shell] = self._input(shell)
         os.write(self._inputs[shell], line.encode() + b"\n")
 
-    def put(self, name: str, data: bytes) -> None:
-        """A file the sandbox reads next to its pipes."""
-        path = self._io / name
-        path.write_bytes(data)
-        path.chmod(0o644)
-
-    def pipe(self, name: str) -> Path:
-        """A new pipe that the sandbox writes to."""
-        self._tree.pipe(name)
-        return self._io / name
-
-    def capture(self, token: str, kept: Kept) -> Capture | None:
-        """Read a run's output; None when nobody can write to it any more."""
-        try:
-            capture = Capture(self._io / f"{token}.out", kept)
-        except FileNotFoundError:
-            return None
-        self._captures = [each for each in self._captures if not each.closed]
-        self._captures.append(capture)
-        return capture
-
-    def clear(self, token: str) -> None:
-        """Remove what was sent with a token."""
-        for suffix in _SENT:
-            with contextlib.suppress(FileNotFoundError):
-                (self._io / (token + suffix)).unlink()
-
-    def drain(self, busy: set[str]) -> None:
-        """Go on reading what background jobs of finished runs write; `busy` are the tokens of the others."""
-        for pipe in self._io.glob("*.out"):
-            if pipe.stem not in busy:
-                self._captures.append(Capture(pipe, None))
+    def end(self) -> None:
+        """The sandbox has ended: tell the listeners and close."""
+        self.events.end()
 
     def close(self) -> None:
         self.events.close()
         self._let_go()
 
-    def _closed_by_end(self) -> None:
-        self._let_go()
-        self._ended()
-
     def _let_go(self) -> None:
         if self.alive:
             self.alive = False
-            for capture in self._captures:
-                capture.close()
+            self.pipes.close()
             for descriptor in (self.root, *self._inputs.values()):
                 os.close(descriptor)
             self._inputs.clear()

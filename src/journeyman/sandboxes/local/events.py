@@ -50,16 +50,20 @@ class Events:
         if self._pidfd is None:
             os.close(self._pipe)
             raise ProcessLookupError(process.pid)
-        self._loop.add_reader(self._pidfd, self._end)
+        self._loop.add_reader(self._pidfd, self.end)
         self.died: set[str] = set()
         """Shells that died while nobody listened."""
 
     def listen(self, token: str, listener: Listener) -> None:
         if not self._listeners and self._pidfd is not None:
-            self._read()
             # Only now: another server may be the one that uses the sandbox.
             self._loop.add_reader(self._pipe, self._read)
         self._listeners[token] = listener
+
+    def catch_up(self) -> None:
+        """Hear what was said before now."""
+        if self._pidfd is not None:
+            self._read()
 
     def forget(self, token: str) -> None:
         if self._listeners.pop(token, None) and not self._listeners and self._pidfd is not None:
@@ -80,7 +84,10 @@ class Events:
             self._pidfd = None
         self._listeners.clear()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Tell everybody that the sandbox has ended. Idempotent."""
+        if self._pidfd is None:
+            return
         listeners = list(self._listeners.values())
         self.close()
         for listener in listeners:

@@ -5,6 +5,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from journeyman.sandboxes.local.bundle import IO
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, new_token
 from journeyman.sandboxes.local.processes import kill_marked
 from journeyman.sandboxes.port import ExecResult, SandboxError
@@ -17,21 +18,22 @@ class Stream:
 
     def __init__(self, pipe: Path, limit: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._path = pipe
         self._pipe = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._room = limit
         self._parts: list[bytes] = []
         self.truncated = False
         self._loop.add_reader(self._pipe, self._read)
 
-    def finish(self) -> bytes:
-        """What came until now, and the end of reading."""
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts)
+
+    def finish(self) -> None:
+        """Take what came until now, and read no more."""
         for _ in range(2):  # a pipe holds 65536 bytes, which may be one more chunk than is waiting at first
             self._read()
         self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
-        self._path.unlink(missing_ok=True)
-        return b"".join(self._parts)
 
     def _read(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -50,34 +52,42 @@ class Execution:
     shell = EXEC_SHELL
 
     def __init__(self, channel: Channel, limit: int) -> None:
+        channel.events.catch_up()
         self._channel = channel
         self._token = new_token()
         self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._out = Stream(channel.pipe(f"{self._token}.out"), limit)
-        self._err = Stream(channel.pipe(f"{self._token}.err"), limit)
+        self._pipes = channel.pipes.take(), channel.pipes.take()
+        self._out, self._err = (Stream(channel.pipes.path(pipe), limit) for pipe in self._pipes)
         channel.events.listen(self._token, self)
 
     async def run(self, argv: list[str], cwd: str, stdin: bytes, timeout: float) -> ExecResult:
         """Raises SandboxError when it does not end in time."""
-        source = "/dev/null"
-        if stdin:
-            self._channel.put(f"{self._token}.stdin", stdin)
-            source = f"/run/journeyman/{self._token}.stdin"
-        self._channel.put(f"{self._token}.argv", b"\0".join(map(os.fsencode, [cwd, source, *argv])) + b"\0")
-        ended = False
+        with contextlib.ExitStack() as files:
+            source = "/dev/null"
+            if stdin:
+                name = f"{self._pipes[0]}.stdin"
+                files.enter_context(self._channel.pipes.only(name, stdin))
+                source = f"{IO}/{name}"
+            words = map(os.fsencode, [str(len(argv)), cwd, source, *argv])
+            self._channel.pipes.put(f"{self._pipes[0]}.argv", b"\0".join(words) + b"\0")
+            self._channel.send(EXEC_SHELL, "{} {} {}".format(self._token, *self._pipes))
+            status = await self._ended(argv[0], timeout)
+        return ExecResult(status, self._out.data, self._err.data, self._out.truncated or self._err.truncated)
+
+    async def _ended(self, name: str, timeout: float) -> int:
         try:
-            self._channel.send(EXEC_SHELL, self._token)
-            status = await asyncio.wait_for(self._status, timeout)
-            ended = True
+            return await asyncio.wait_for(self._status, timeout)
         except TimeoutError:
-            raise SandboxError(f"{argv[0]} did not finish within {timeout:g} seconds and was stopped.") from None
+            raise SandboxError(f"{name} did not finish within {timeout:g} seconds and was stopped.") from None
         finally:
-            out, err = self._out.finish(), self._err.finish()
+            self._out.finish()
+            self._err.finish()
             self._channel.events.forget(self._token)
-            if not ended and self._channel.alive:
-                await asyncio.to_thread(kill_marked, self._channel.init, f"JOURNEYMAN_EXEC={self._token}")
-            self._channel.clear(self._token)
-        return ExecResult(status, out, err, self._out.truncated or self._err.truncated)
+            if self._channel.alive:
+                if self._status.cancelled():
+                    await asyncio.to_thread(kill_marked, self._channel.init, f"JOURNEYMAN_EXEC={self._token}")
+                for pipe in self._pipes:
+                    self._channel.pipes.release(pipe)
 
     def done(self, status: int) -> None:
         if not self._status.done():

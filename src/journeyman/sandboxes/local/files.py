@@ -1,5 +1,6 @@
 """Opening paths inside a sandbox from outside, without ever following one out of it."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -12,6 +13,7 @@ _OPENAT2 = 437
 _IN_ROOT = 0x10
 _NO_MAGIC_LINKS = 0x02
 _LINKS = 40
+_DEPTH = 200
 
 
 class _How(ctypes.Structure):
@@ -63,6 +65,18 @@ def final_path(root: int, path: str) -> str:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
 
+def size_of(root: int, path: str) -> int:
+    """In bytes; 0 when it cannot be opened."""
+    try:
+        descriptor = open_inside(root, path, os.O_PATH)
+    except OSError:
+        return 0
+    try:
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
 def make_parents(root: int, path: str, owner: tuple[int, int] | None) -> int:
     """The directory of `path`, made with all above it if need be. Raises OSError."""
     parent, _ = split(path)
@@ -72,9 +86,10 @@ def make_parents(root: int, path: str, owner: tuple[int, int] | None) -> int:
         above = make_parents(root, parent, owner)
     try:
         name = split(parent)[1]
-        os.mkdir(name, 0o755, dir_fd=above)
-        if owner:
-            os.chown(name, *owner, dir_fd=above, follow_symlinks=False)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=above)
+            if owner:
+                os.chown(name, *owner, dir_fd=above, follow_symlinks=False)
     finally:
         os.close(above)
     return open_inside(root, parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -84,6 +99,8 @@ def absolute(path: str, workdir: str) -> str:
     """A path as the sandbox's programs mean it. Raises SandboxError."""
     if not path or "\0" in path:
         raise SandboxError("The path is empty or contains a NUL character.")
+    if path.count("/") > _DEPTH:
+        raise SandboxError(f"The path is deeper than {_DEPTH} directories.")
     return path if path.startswith("/") else f"{workdir}/{path}"
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from journeyman.sandboxes.local.identity import stat_fields
 
 _PASSES = 20
-"""How often to look for children that appeared while their parents were being stopped."""
+"""How often to look for children that appeared while their parents were being killed."""
 
 
 class Entry(NamedTuple):
@@ -33,7 +33,7 @@ def ticks_now() -> int:
 def descendants(root: int) -> list[Entry]:
     """All processes below `root`, without it."""
     children: dict[int, list[Entry]] = {}
-    for name in os.listdir("/proc"):
+    for name in [entry.name for entry in os.scandir("/proc")]:
         fields = stat_fields(int(name)) if name.isdigit() else None
         if fields is not None and fields[0] not in "ZX":
             entry = Entry(int(name), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
@@ -50,13 +50,20 @@ def descendants(root: int) -> list[Entry]:
 def kill_shell(init: int, shell: str, since: int = 0) -> None:
     """Kill a shell and what it started at or after `since` (clock ticks since boot)."""
     marker = f"JOURNEYMAN_SHELL={shell}"
+    # Its successor, which appears as soon as it is dead, must live.
+    shells = {each.pid for each in descendants(init) if _leads(each, init) and has_variable(each.pid, marker)}
 
     def belongs(entry: Entry) -> bool:
-        # Jobs of an earlier shell are also children of init, but of that shell's process group.
-        is_shell = entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
-        return (is_shell or entry.started >= since) and has_variable(entry.pid, marker)
+        if entry.pid in shells:
+            return True
+        return entry.started >= since and not _leads(entry, init) and has_variable(entry.pid, marker)
 
     _kill(init, belongs, lambda entry: entry.started >= since)
+
+
+def _leads(entry: Entry, init: int) -> bool:
+    """Whether it is a shell; jobs of a dead shell are init's children too, but in that shell's group."""
+    return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
 
 
 def kill_marked(init: int, variable: str) -> None:
@@ -72,15 +79,17 @@ def has_variable(pid: int, variable: str) -> bool:
 
 
 def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> None:
-    # Stopped first and killed afterwards, so that a process cannot fork away from under the search.
+    # Not stopped first: a process group that loses its parent while one of it is stopped gets a SIGHUP,
+    # which would reach jobs that shall live.
     victims: set[int] = set()
+    quiet = 0
     for _ in range(_PASSES):
         fresh = _select(init, belongs, follows) - victims
-        if not fresh:
+        quiet = 0 if fresh else quiet + 1
+        if quiet == 2:  # a process in the middle of an exec has no environment to see
             break
-        _signal(fresh, signal.SIGSTOP)
+        _signal(fresh, signal.SIGKILL)
         victims |= fresh
-    _signal(victims, signal.SIGKILL)
 
 
 def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:

@@ -55,11 +55,46 @@ _OWN_ETC = {
     "shells": "/bin/sh\n/bin/bash\n",
     "pip.conf": "[global]\nroot-user-action = ignore\n",
 }
-_DIRECTORIES = ["dev", "etc", "home", "media", "mnt", "mnt/session", "mnt/session/outputs", "opt", "proc", "root"]
-_DIRECTORIES += ["run", "run/journeyman", "run/lock", "srv", "sys", "tmp", "usr", "var", "var/cache", "var/lib"]
-_DIRECTORIES += ["var/log", "var/tmp", "opt/npm", "opt/npm/bin", "opt/npm/lib", "opt/venv", "opt/venv/bin"]
-_WRITABLE_USR = ["local", "local/bin", "local/etc", "local/include", "local/lib", "local/sbin", "local/share"]
-_WRITABLE_USR += ["local/share/man", "local/src"]
+_DIRECTORIES = [
+    "dev",
+    "etc",
+    "home",
+    "media",
+    "mnt",
+    "mnt/session",
+    "mnt/session/outputs",
+    "opt",
+    "opt/npm",
+    "opt/npm/bin",
+    "opt/npm/lib",
+    "opt/venv",
+    "opt/venv/bin",
+    "proc",
+    "root",
+    "run",
+    "run/journeyman",
+    "run/lock",
+    "srv",
+    "sys",
+    "tmp",
+    "usr",
+    "var",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/tmp",
+]
+_WRITABLE_USR = [
+    "local",
+    "local/bin",
+    "local/etc",
+    "local/include",
+    "local/lib",
+    "local/sbin",
+    "local/share",
+    "local/share/man",
+    "local/src",
+]
 _MERGED = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
 _PIP = """#!/bin/sh
 /opt/venv/bin/python3 -m pip --version >/dev/null 2>&1 || /opt/venv/bin/python3 -m ensurepip >/dev/null

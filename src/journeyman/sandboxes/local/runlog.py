@@ -16,12 +16,15 @@ from journeyman.sandboxes.port import ShellResult, UnknownOutcome
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _KEPT_OUTPUTS = 128
+_OUTCOME = 2048
+_OUTPUT = 4096
 
 
 class Started(NamedTuple):
     """What is known when a run begins."""
 
     token: str
+    pipe: int
     shell: str
     at: float
     """wall clock, seconds"""
@@ -42,7 +45,10 @@ class _Outcome(TypedDict):
 
 
 class RunLog:
-    """Two files per run: ID.live, renamed to ID.done when it ends, and ID.out, the output."""
+    """A file per run: how it started, from byte 2048 how it ended, from byte 4096 its output.
+
+    ID.live is renamed to ID.done when it has ended. One file, because making files is what costs time.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,49 +57,65 @@ class RunLog:
     def answer(self, run: str) -> ShellResult | None:
         """What a finished run gave. Raises UnknownOutcome when it is too long ago."""
         try:
-            outcome: _Outcome = orjson.loads(self._file(run, "done").read_bytes())
+            descriptor = os.open(self._file(run, "done"), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        out = self._file(run, "out")
-        if outcome["total"] and not out.exists():
-            raise UnknownOutcome("This command was run before, and its output is no longer kept. Check its effects.")
-        output = Kept(out, outcome["limit"]).read()
-        cut = outcome["timed_out"], outcome["cancelled"], outcome["restarted"]
-        return ShellResult(output, outcome["exit_code"], outcome["total"], *cut)
+        try:
+            outcome = _outcome(descriptor)
+            assert outcome is not None
+            kept = Kept(descriptor, _OUTPUT, outcome["limit"])
+            if outcome["total"] and not kept.total:
+                raise UnknownOutcome("This command was run before and its output is no longer kept. Check its effects.")
+            cut = outcome["timed_out"], outcome["cancelled"], outcome["restarted"]
+            return ShellResult(kept.read(), outcome["exit_code"], outcome["total"], *cut)
+        finally:
+            os.close(descriptor)
 
     def begin(self, run: str, started: Started) -> int:
-        """Record it and lock the record; returns the lock's descriptor. Raises FileExistsError when it is known."""
+        """Record it and lock the record; returns its descriptor. Raises FileExistsError when it is known."""
         descriptor = os.open(self._file(run, "live"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         if self._file(run, "done").exists():
             self._file(run, "live").unlink()
             os.close(descriptor)
             raise FileExistsError(run)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, orjson.dumps(started))
+        os.pwrite(descriptor, orjson.dumps([*started[:-1], list(started.process)]).ljust(_OUTPUT, b"\0"), 0)
         return descriptor
 
-    def take_over(self, run: str) -> tuple[int, Started] | None:
-        """Lock the record of a run that goes on, waiting while another server has it; None when it has ended."""
+    def take_over(self, run: str, *, wait: bool) -> tuple[int, Started] | None:
+        """Lock the record of a run that goes on; None when it has ended.
+
+        While another server has it, blocks or, without `wait`, raises BlockingIOError.
+        """
+        live = self._file(run, "live")
         try:
-            descriptor = os.open(self._file(run, "live"), os.O_RDWR | os.O_CLOEXEC)
+            descriptor = os.open(live, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if self._file(run, "done").exists():
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            started = os.pread(descriptor, _OUTCOME, 0).rstrip(b"\0")
+            if started and _outcome(descriptor) is None:
+                fields = orjson.loads(started)
+                return descriptor, Started(*fields[:-1], process=Process(*fields[-1]))
+        except BlockingIOError:
             os.close(descriptor)
-            return None
-        fields = orjson.loads(os.pread(descriptor, 65_536, 0))
-        return descriptor, Started(*fields[:-1], process=Process(*fields[-1]))
+            raise
+        # It ended, or never began: the server was killed just before it said so.
+        with contextlib.suppress(FileNotFoundError):
+            live.rename(live.with_suffix(".done")) if started else live.unlink()
+        os.close(descriptor)
+        return None
 
     def live(self) -> list[str]:
         """Names of the runs that were begun and not finished."""
         return [entry.stem for entry in self._path.glob("*.live")]
 
-    def output(self, run: str, limit: int) -> Kept:
-        return Kept(self._file(run, "out"), limit)
+    def output(self, descriptor: int, limit: int) -> Kept:
+        return Kept(descriptor, _OUTPUT, limit)
 
     def finish(self, run: str, descriptor: int, result: ShellResult, limit: int) -> None:
-        """Record the end and let go of the lock."""
+        """Record the end and let go of the record."""
         outcome: _Outcome = {
             "exit_code": result.exit_code,
             "total": result.total_bytes,
@@ -102,29 +124,30 @@ class RunLog:
             "cancelled": result.cancelled,
             "restarted": result.restarted,
         }
+        os.pwrite(descriptor, orjson.dumps(outcome), _OUTCOME)
         live = self._file(run, "live")
-        # The new content is complete before it has the name that says so.
-        staged = live.with_suffix(".new")
-        staged.write_bytes(orjson.dumps(outcome))
-        staged.rename(live.with_suffix(".done"))
-        live.unlink()
+        live.rename(live.with_suffix(".done"))
         os.close(descriptor)
         self._finished += 1
         if self._finished % _KEPT_OUTPUTS == 0:
             self._prune()
 
-    def known(self, run: str) -> bool:
-        return self._file(run, "done").exists() or self._file(run, "live").exists()
-
     def _prune(self) -> None:
-        outputs = sorted(self._path.glob("*.out"), key=lambda path: path.stat().st_mtime_ns)
-        for path in outputs[:-_KEPT_OUTPUTS]:
-            if path.with_suffix(".done").exists():
-                with contextlib.suppress(FileNotFoundError):
-                    path.unlink()
+        records = sorted(self._path.glob("*.done"), key=lambda path: path.stat().st_mtime_ns)
+        for path in records[:-_KEPT_OUTPUTS]:
+            if path.stat().st_size > _OUTPUT:
+                os.truncate(path, _OUTPUT)
 
     def _file(self, run: str, kind: str) -> Path:
-        return self._path / f"{file_name(run)}.{kind}"
+        return self._path / f"{run}.{kind}"
+
+
+def _outcome(descriptor: int) -> _Outcome | None:
+    recorded = os.pread(descriptor, _OUTPUT - _OUTCOME, _OUTCOME).rstrip(b"\0")
+    if not recorded:
+        return None
+    outcome: _Outcome = orjson.loads(recorded)
+    return outcome
 
 
 def file_name(run: str) -> str:

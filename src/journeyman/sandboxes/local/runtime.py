@@ -43,7 +43,7 @@ class Runtime:
         if self._root:
             shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
             command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
-        code = await _execute(command)
+        code = await execute(command)
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
@@ -52,8 +52,14 @@ class Runtime:
         """Kill what is left of it and remove its records and control groups. Idempotent."""
         if (self._sandboxes / "rt" / container).exists():
             root = str(self._sandboxes / "rt")
-            await _execute([self.find(), "--root", root, "delete", "--force", container])
+            await execute([self.find(), "--root", root, "delete", "--force", container])
             shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+
+    async def version(self) -> str:
+        """The first line it says about itself. Raises SandboxUnavailable."""
+        process = await asyncio.create_subprocess_exec(self.find(), "--version", stdout=asyncio.subprocess.PIPE)
+        output, _ = await process.communicate()
+        return output.decode(errors="replace").partition("\n")[0]
 
     def find(self) -> str:
         """The program's path. Raises SandboxUnavailable."""
@@ -71,7 +77,7 @@ async def limit_namespace(pid: int, limits: Limits) -> None:
         "max_fanotify_groups": 0,
     }
     script = " && ".join(f"echo {value} >/proc/sys/user/{name}" for name, value in values.items())
-    code = await _execute(["nsenter", "--user", "--target", str(pid), "--", "/bin/sh", "-c", script])
+    code = await execute(["nsenter", "--user", "--target", str(pid), "--", "/bin/sh", "-c", script])
     if code:
         raise SandboxUnavailable(
             f"The limits of the sandbox's user namespace could not be set: nsenter answered {code}"
@@ -81,12 +87,12 @@ async def limit_namespace(pid: int, limits: Limits) -> None:
 async def remove_as_mapped_root(path: Path) -> None:
     """Remove files of subordinate users, as the root of a user namespace that has them all."""
     command = ["unshare", "--user", "--map-root-user", "--map-auto", "--", "rm", "-rf", "--one-file-system", str(path)]
-    code = await _execute(command)
+    code = await execute(command)
     if code:
-        await _execute([word for word in command if word != "--map-auto"])
+        await execute([word for word in command if word != "--map-auto"])
 
 
-async def _execute(command: list[str]) -> int:
+async def execute(command: list[str]) -> int:
     """The exit code. The container's first process inherits descriptors and environment, so it gets none of ours."""
     process = await asyncio.create_subprocess_exec(
         *command,

@@ -3,6 +3,7 @@
 import errno
 import platform
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 _ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
@@ -74,12 +75,12 @@ def _conditional() -> list[dict[str, Any]]:
     ]
 
 
-def _allow(names: list[str], args: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {"names": names, "action": "SCMP_ACT_ALLOW", "args": args or []}
+def _allow(names: Sequence[str], args: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"names": list(names), "action": "SCMP_ACT_ALLOW", "args": args or []}
 
 
-def _refuse(names: list[str], number: int, args: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": number, "args": args or []}
+def _refuse(names: Sequence[str], number: int, args: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"names": list(names), "action": "SCMP_ACT_ERRNO", "errnoRet": number, "args": args or []}
 
 
 def _equal(index: int, value: int) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """One script in a persistent shell, from sending it to its result."""
 
 import asyncio
+import os
 import time
+from dataclasses import dataclass
 from typing import Literal
 
 from journeyman.sandboxes.local.channel import Channel, new_token
@@ -11,6 +13,7 @@ from journeyman.sandboxes.port import ShellResult
 
 _PATIENCE = 0.8
 """Seconds a shell has to come back after it was killed; then the whole sandbox is ended."""
+_NO_PIPE = -1
 
 
 class ShellRun:
@@ -23,7 +26,7 @@ class ShellRun:
         self._run = run
         self._started = started
         self._lock = lock
-        self._kept = log.output(run, started.limit)
+        self._kept = log.output(lock, started.limit)
         self._cut: Literal["timeout", "cancel"] | None = None
         self._code: int | None = None
         self._is_gone = False
@@ -35,7 +38,7 @@ class ShellRun:
         channel.events.listen(started.token, self)
         self._is_new = self.shell in channel.events.died
         channel.events.died.discard(self.shell)
-        self._capture = channel.capture(started.token, self._kept)
+        self._capture = channel.pipes.capture(started.pipe, self._kept) if started.pipe != _NO_PIPE else None
         left = started.at + started.timeout - time.time()
         self._timer = self._loop.call_later(max(0.0, left), self.cut, "timeout")
 
@@ -44,11 +47,13 @@ class ShellRun:
         if self._cut is None and not self.result.done():
             self._cut = why
             self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
-            self._killing = self._loop.create_task(self._kill())
+            self._killing = self._loop.create_task(self._kill(self._started.ticks))
 
     def ask(self) -> None:
         """Have the shell say what it finished last, once it has nothing before that to do."""
-        if self._query is None and self._channel.alive:
+        if self._channel.alive and not self.result.done():
+            if self._query is not None:
+                self._channel.events.forget(self._query)
             self._query = new_token()
             self._channel.events.listen(self._query, self)
             self._channel.send(self.shell, f"?{self._query}")
@@ -68,30 +73,35 @@ class ShellRun:
         self.ask()
 
     def lost(self) -> None:
+        self._killing = None
         self._settle(None, restarted=True)
 
     def abandon(self) -> None:
         """Leave the run going, for the next server."""
-        self._forget()
-        self.result.cancel()
+        if not self.result.done():
+            self._forget()
+            self.result.cancel()
+            os.close(self._lock)
 
-    async def _kill(self) -> None:
-        init, since = self._channel.init, self._started.ticks
-        await asyncio.to_thread(kill_shell, init, self.shell, since)
+    def restart(self) -> None:
+        """Kill the shell and everything it ever started."""
+        self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
+        self._killing = self._loop.create_task(self._kill(0))
+
+    async def _kill(self, since: int) -> None:
+        await asyncio.to_thread(kill_shell, self._channel.init, self.shell, since)
         self.ask()
 
     def _settle(self, exit_code: int | None, *, restarted: bool) -> None:
-        if self.result.done():
-            return
+        if self.result.done() or (self._killing is not None and not self._killing.done()):
+            return  # after the killing the shell is asked again
         self._forget()
         if self._capture is not None:
             self._capture.finish()
-        self._kept.close()
         timed_out, cancelled = self._cut == "timeout", self._cut == "cancel"
         output = self._kept.read()
         result = ShellResult(output, exit_code, self._kept.total, timed_out, cancelled, restarted)
         self._log.finish(self._run, self._lock, result, self._started.limit)
-        self._channel.clear(self._started.token)
         self.result.set_result(result)
 
     def _forget(self) -> None:
@@ -103,24 +113,42 @@ class ShellRun:
                 timer.cancel()
 
 
-def begin(channel: Channel, log: RunLog, run: str, script: bytes, shell: str, timeout: float, limit: int) -> ShellRun:
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run; `script` None restarts the shell. Timeout in seconds, limit in bytes of output."""
+
+    run: str
+    shell: str
+    script: bytes | None
+    timeout: float
+    limit: int
+
+
+def begin(channel: Channel, log: RunLog, command: Command) -> ShellRun:
     """Record a run and send it. Raises FileExistsError when the run is known."""
-    token = new_token()
-    started = Started(token, shell, time.time(), ticks_now(), timeout, limit, channel.events.process)
-    lock = log.begin(run, started)
-    channel.put(f"{token}.script", script)
-    channel.pipe(f"{token}.out")
-    going = ShellRun(channel, log, run, started, lock)
-    channel.send(shell, token)
+    token, process = new_token(), channel.events.process
+    pipe = _NO_PIPE if command.script is None else channel.pipes.take()
+    now = time.time(), ticks_now()
+    started = Started(token, pipe, command.shell, *now, command.timeout, command.limit, process)
+    try:
+        lock = log.begin(command.run, started)
+    except FileExistsError:
+        channel.pipes.give_back(pipe)
+        raise
+    # What its shell did before belongs to no run.
+    channel.events.catch_up()
+    if command.script is None:
+        going = ShellRun(channel, log, command.run, started, lock)
+        going.restart()
+        return going
+    channel.pipes.put(f"{pipe}.script", command.script + b"\0")
+    going = ShellRun(channel, log, command.run, started, lock)
+    channel.send(command.shell, f"{token} {pipe}")
     return going
 
 
-def resume(channel: Channel, log: RunLog, run: str) -> ShellRun | None:
-    """Go on with a run that another server began; None when it has ended meanwhile."""
-    found = log.take_over(run)
-    if found is None:
-        return None
-    lock, started = found
+def resume(channel: Channel, log: RunLog, run: str, lock: int, started: Started) -> ShellRun:
+    """Go on with a run that another server began."""
     going = ShellRun(channel, log, run, started, lock)
     if started.process == channel.events.process:
         going.ask()

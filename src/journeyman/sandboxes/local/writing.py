@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -12,8 +11,9 @@ import orjson
 
 from journeyman.sandboxes.local.files import check_target, explained, final_path, make_parents, split
 from journeyman.sandboxes.local.reading import fingerprint
-from journeyman.sandboxes.local.runlog import file_name
 from journeyman.sandboxes.port import SandboxError, UnknownOutcome
+
+_PAGE = 4096
 
 
 class Intent(TypedDict):
@@ -35,7 +35,10 @@ class Target:
 
 
 class WriteLog:
-    """Per run: ID.intent and ID.data, and ID.note once it is done."""
+    """A file per write, ID.write: a line with the intent, then the data; ID.note once it is done.
+
+    A file is complete when its data have the hash its intent says; only then does the write begin.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,44 +46,40 @@ class WriteLog:
     def note(self, run: str) -> str | None:
         """The note of a finished write."""
         try:
-            return self._file(run, "note").read_text()
+            with self._file(run, "note").open("rb") as file:
+                intent: Intent = orjson.loads(file.readline())
         except FileNotFoundError:
             return None
+        return intent["note"]
 
-    def intent(self, run: str) -> Intent | None:
+    def begun(self, run: str) -> tuple[Intent, bytes] | None:
+        """A write that was begun and not finished, and its data."""
         try:
-            intent: Intent = orjson.loads(self._file(run, "intent").read_bytes())
-        except FileNotFoundError:
+            line, _, data = self._file(run, "write").read_bytes().partition(b"\n")
+            intent: Intent = orjson.loads(line)
+        except (FileNotFoundError, orjson.JSONDecodeError):
             return None
-        return intent
-
-    def data(self, run: str) -> bytes:
-        return self._file(run, "data").read_bytes()
+        return (intent, data) if hashlib.sha256(data).hexdigest() == intent["new"] else None
 
     def begin(self, run: str, intent: Intent, data: bytes) -> None:
-        self._file(run, "data").write_bytes(data)
-        self._put(run, "intent", orjson.dumps(intent))
+        self._file(run, "write").write_bytes(orjson.dumps(intent) + b"\n" + data)
 
-    def finish(self, run: str, note: str) -> None:
-        self._put(run, "note", note.encode())
-        self.drop(run)
+    def finish(self, run: str) -> None:
+        done = self._file(run, "note")
+        self._file(run, "write").rename(done)
+        if done.stat().st_size > _PAGE:
+            with done.open("rb+") as file:
+                file.truncate(len(file.readline()))
 
     def drop(self, run: str) -> None:
-        for kind in ("intent", "data"):
-            self._file(run, kind).unlink(missing_ok=True)
-
-    def _put(self, run: str, kind: str, data: bytes) -> None:
-        staged = self._file(run, "new")
-        staged.write_bytes(data)
-        staged.rename(self._file(run, kind))
+        """It was not done, and will not be."""
+        self._file(run, "write").unlink(missing_ok=True)
 
     def _file(self, run: str, kind: str) -> Path:
-        return self._path / f"{file_name(run)}.{kind}"
+        return self._path / f"{run}.{kind}"
 
 
-def write(
-    target: Target, log: WriteLog, run: str, path: str, data: bytes, note: str, if_sha256: str | None
-) -> str:
+def write(target: Target, log: WriteLog, run: str, path: str, data: bytes, note: str, if_sha256: str | None) -> str:
     """Perform a write that was not begun before. Raises what the port's `write` raises."""
     try:
         path = final_path(target.root, path)
@@ -100,11 +99,11 @@ def write(
             raise explained(error, path) from None
     finally:
         os.close(directory)
-    log.finish(run, note)
+    log.finish(run)
     return note
 
 
-def complete(target: Target, log: WriteLog, run: str, intent: Intent) -> str:
+def complete(target: Target, log: WriteLog, run: str, intent: Intent, data: bytes) -> str:
     """Finish a write that was begun. Raises UnknownOutcome."""
     path = intent["path"]
     try:
@@ -115,12 +114,12 @@ def complete(target: Target, log: WriteLog, run: str, intent: Intent) -> str:
         directory = make_parents(target.root, path, target.owner)
         try:
             found = check_target(target.root, directory, split(path)[1], path)
-            _replace(target, directory, split(path)[1], log.data(run), found)
+            _replace(target, directory, split(path)[1], data, found)
         finally:
             os.close(directory)
     elif current != intent["new"]:
         raise UnknownOutcome(f"Whether {path} was written cannot be known: it has changed since. Read it and decide.")
-    log.finish(run, intent["note"])
+    log.finish(run)
     return intent["note"]
 
 
@@ -135,7 +134,7 @@ def _replace(target: Target, directory: int, name: str, data: bytes, old: os.sta
                 view = view[os.write(descriptor, view) :]
             if target.owner:
                 os.fchown(descriptor, *target.owner)
-            os.fchmod(descriptor, stat.S_IMODE(old.st_mode) if old else 0o644)
+            os.fchmod(descriptor, old.st_mode & 0o777 if old else 0o644)
         finally:
             os.close(descriptor)
         os.rename(staged, name, src_dir_fd=directory, dst_dir_fd=directory)

@@ -1,0 +1,56 @@
+"""`journeyman doctor`: what works here, and what to do about the rest."""
+
+import asyncio
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from journeyman.app import make_sandboxes
+from journeyman.cli.checks import check_data_dir, check_database, check_models, check_search
+from journeyman.config import Settings
+from journeyman.sandboxes.port import Check
+
+_MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
+
+
+def doctor(settings: Settings, *, self_check: bool) -> bool:
+    """Whether nothing failed; warnings do not count."""
+    console = Console(highlight=False)
+    healthy = asyncio.run(_examine(settings, console))
+    if self_check and healthy:
+        from journeyman.cli.selfcheck import self_check as try_sandbox  # noqa: PLC0415 - loads a test suite
+
+        healthy = try_sandbox(settings)
+    return healthy
+
+
+def print_checks(console: Console, checks: Iterable[Check]) -> bool:
+    """Whether none failed."""
+    healthy = True
+    for check in checks:
+        mark, style = _MARKS[check.status]
+        console.print(Text.assemble((mark, style), f"  {check.name}: {check.detail}"), soft_wrap=True)
+        if check.fix and check.status != "ok":
+            console.print(Text(f"      → {check.fix}"), soft_wrap=True)
+        healthy = healthy and check.status != "fail"
+    return healthy
+
+
+async def sandbox_checks(settings: Settings) -> list[Check]:
+    """What the configured provider says of this machine."""
+    sandboxes = make_sandboxes(settings)
+    try:
+        return await sandboxes.doctor()
+    finally:
+        await sandboxes.close()
+
+
+async def _examine(settings: Settings, console: Console) -> bool:
+    results = [print_checks(console, [check_data_dir(settings)])]
+    if results[0]:
+        results.append(print_checks(console, [await asyncio.to_thread(check_database, settings)]))
+    results.append(print_checks(console, await sandbox_checks(settings)))
+    results.append(print_checks(console, await check_models(settings)))
+    results.append(print_checks(console, [check_search(settings)]))
+    return all(results)

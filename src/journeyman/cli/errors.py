@@ -1,0 +1,51 @@
+"""What a person at the terminal is told when something fails: one line, never a stack trace."""
+
+import tempfile
+import traceback
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from journeyman.app import DataDirectoryInUse
+from journeyman.cli.problem import Problem
+
+
+def explain(error: Exception) -> str:
+    """One line about any error; what nobody foresaw is written to a file that the line names."""
+    match error:
+        case Problem() | DataDirectoryInUse():
+            return str(error)
+        case ValidationError():
+            return _wrong_settings(error)
+        case DBAPIError():
+            return f"The database does not answer: {_first_line(error.orig or error)}"
+        case OSError():
+            reason = error.strerror or _first_line(error)
+            return f"{error.filename}: {reason}" if error.filename else reason
+        case _:
+            name = type(error).__name__
+            return f"This should not have happened: {name}: {_first_line(error)} (details in {_report(error)})"
+
+
+def _wrong_settings(error: ValidationError) -> str:
+    found = [
+        f"{'.'.join(str(part) for part in each['loc'])}: {_reason(each['type'], each['msg'])}"
+        for each in error.errors(include_url=False, include_input=False)
+    ]
+    return f"The configuration is wrong: {'; '.join(found)}"
+
+
+def _reason(kind: str, message: str) -> str:
+    return "there is no such setting" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else "no reason given"
+
+
+def _report(error: Exception) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="journeyman-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return Path(file.name)

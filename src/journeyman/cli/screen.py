@@ -1,0 +1,107 @@
+"""A session's events, shown as they come."""
+
+from anthropic.types.beta.beta_managed_agents_session_usage_event import BetaManagedAgentsSessionUsageEvent
+from anthropic.types.beta.sessions import BetaManagedAgentsAgentMessageEvent as Message
+from anthropic.types.beta.sessions import BetaManagedAgentsSessionErrorEvent as Failure
+from anthropic.types.beta.sessions import BetaManagedAgentsStreamSessionEvents as Event
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from journeyman.cli.calls import call_lines, result_lines
+from journeyman.cli.printable import printable
+
+
+class Screen:
+    """Writes to a console. Text appears as it is generated; a message's final event completes what was previewed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._previewed = ""
+        self._preview_of: str | None = None
+
+    def show(self, event: Event) -> None:
+        match event.type:
+            case "event_start":
+                self._start(event.event.type, event.event.id)
+            case "event_delta":
+                if event.event_id == self._preview_of and event.delta.content.type == "text":
+                    self._type(event.delta.content.text)
+            case "agent.message":
+                self._message(event)
+            case "agent.tool_use":
+                self._call(event.name, event.input)
+            case "agent.mcp_tool_use":
+                self._call(f"{event.mcp_server_name}/{event.name}", event.input)
+            case "agent.tool_result" | "agent.mcp_tool_result":
+                self._body(result_lines(event.content), "red" if event.is_error else "dim")
+            case "session.error":
+                self._failure(event)
+            case "session.usage":
+                self.note(_cost(event))
+            case "span.model_request_end" | "session.status_idle":
+                self.end_line()
+            case _:
+                pass
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """A line of our own."""
+        self.end_line()
+        self._console.print(Text(printable(text), style), soft_wrap=True)
+
+    def question(self, name: str, values: dict[str, object]) -> None:
+        """A call in full, for somebody who has to decide on it."""
+        heading, body = call_lines(name, values, whole=True)
+        self.note(f"\nThe agent wants to run {heading}", "bold yellow")
+        self._body(body, "")
+
+    def end_line(self) -> None:
+        if self._previewed and not self._previewed.endswith("\n"):
+            self._console.print()
+        self._previewed, self._preview_of = "", None
+
+    def _start(self, kind: str, event_id: str) -> None:
+        self.end_line()
+        if kind == "agent.thinking":
+            self.note("thinking …", "dim italic")
+        else:
+            self._preview_of = event_id
+            self._console.print()
+
+    def _type(self, text: str) -> None:
+        self._previewed += text
+        self._console.print(Text(printable(text)), end="", soft_wrap=True)
+
+    def _message(self, event: Message) -> None:
+        whole = "".join(block.text for block in event.content if block.type == "text")
+        if event.id != self._preview_of:
+            self.end_line()
+            self._console.print()
+            self._previewed = ""
+        if whole.startswith(self._previewed):
+            self._type(whole[len(self._previewed) :])
+        self.end_line()
+
+    def _call(self, name: str, values: dict[str, object]) -> None:
+        heading, body = call_lines(name, values, whole=False)
+        self.note("")
+        self._console.print(Text.assemble(("● ", "green"), (heading, "bold")), soft_wrap=True)
+        self._body(body, "")
+
+    def _body(self, text: str, style: str) -> None:
+        self.end_line()
+        if text:
+            self._console.print(Padding(Text(text, style), (0, 0, 0, 2), expand=False), soft_wrap=True)
+
+    def _failure(self, event: Failure) -> None:
+        again = event.error.retry_status.type == "retrying"
+        self.note(event.error.message + (" (trying again)" if again else ""), "yellow" if again else "bold red")
+
+
+def _cost(event: BetaManagedAgentsSessionUsageEvent) -> str:
+    usage = event.usage
+    cached = usage.cache_read_input_tokens or 0
+    tokens = f"{(usage.input_tokens or 0) + cached:,} tokens in, {usage.output_tokens or 0:,} out"
+    cents = int(usage.list_cost.amount) if usage.list_cost else 0
+    cost = f"${cents // 100}.{cents % 100:02}" if cents else "under $0.01"
+    return f"\n{tokens} · {cost} · {usage.active_seconds or 0:.1f} s"

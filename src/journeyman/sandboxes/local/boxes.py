@@ -1,0 +1,117 @@
+"""The sandboxes of this server: found, started, stopped when idle, let go."""
+
+import asyncio
+
+from journeyman.sandboxes.local.box import Box
+from journeyman.sandboxes.local.channel import Channel
+from journeyman.sandboxes.local.directory import Directories
+from journeyman.sandboxes.local.lifecycle import Keeper
+from journeyman.sandboxes.local.shells import adopt
+from journeyman.sandboxes.port import SandboxInfo
+
+_LOOKS = 10
+"""How often an idle sandbox is looked at before it is stopped."""
+
+
+class Boxes:
+    def __init__(self, directories: Directories, keeper: Keeper, idle_stop: float) -> None:
+        self._directories = directories
+        self._keeper = keeper
+        self._idle_stop = idle_stop
+        self._boxes: dict[str, Box] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    async def get(self, sandbox: str) -> Box:
+        """The sandbox's box; it is given a directory if need be."""
+        box = self._boxes.get(sandbox)
+        if box is None:
+            directory = await asyncio.to_thread(self._directories.make, sandbox)
+            box = self._boxes.get(sandbox) or Box(sandbox, directory)
+            self._boxes[sandbox] = box
+        return box
+
+    async def existing(self, sandbox: str) -> Box | None:
+        """The box of a sandbox that was made before."""
+        if sandbox not in self._boxes and self._directories.find(sandbox) is None:
+            return None
+        return await self.get(sandbox)
+
+    async def running(self, box: Box) -> Channel:
+        """The channel of a sandbox that runs, started if need be; single-flight. Raises SandboxUnavailable."""
+        while (channel := box.open_channel) is None:
+            if box.starting is None:
+                box.starting = asyncio.get_running_loop().create_task(self._start(box))
+                box.starting.add_done_callback(lambda _: setattr(box, "starting", None))
+            # A cancelled caller leaves the start going.
+            await asyncio.shield(box.starting)
+        return channel
+
+    async def stop(self, sandbox: str) -> None:
+        box = await self.existing(sandbox)
+        if box is not None:
+            async with box.changing:
+                await self._end(box)
+
+    async def destroy(self, sandbox: str) -> None:
+        box = await self.existing(sandbox)
+        if box is None:
+            return
+        async with box.changing:
+            await self._end(box)
+            self._boxes.pop(sandbox, None)
+            box.close()
+            self._directories.forget(sandbox)
+            await self._keeper.remove(box.directory)
+
+    async def recover(self) -> list[SandboxInfo]:
+        """Attach to what lives and clear away what does not."""
+        for orphan in await asyncio.to_thread(self._directories.orphans):
+            await self._keeper.end(orphan)
+            await self._keeper.remove(orphan)
+        return [await self._recover(name) for name, _ in list(self._directories.all())]
+
+    async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        for box in self._boxes.values():
+            box.close()
+        self._boxes.clear()
+
+    async def _recover(self, name: str) -> SandboxInfo:
+        box = await self.get(name)
+        async with box.changing:
+            channel = box.open_channel or self._keeper.find(box.directory)
+            if channel is None:
+                await self._keeper.end(box.directory)
+                return SandboxInfo(name, "stopped", None)
+            self._attached(box, channel)
+        return SandboxInfo(name, "running", channel.init)
+
+    async def _start(self, box: Box) -> None:
+        async with box.changing:
+            if box.open_channel is None:
+                self._attached(box, await self._keeper.attach(box.directory))
+
+    def _attached(self, box: Box, channel: Channel) -> None:
+        if box.channel is not channel:
+            box.channel = channel
+            adopt(box, channel)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().create_task(self._stop_idle())
+
+    async def _end(self, box: Box) -> None:
+        await self._keeper.end(box.directory)
+        if box.channel is not None:
+            box.channel.end()
+            box.channel = None
+
+    async def _stop_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._idle_stop / _LOOKS)
+            for box in list(self._boxes.values()):
+                if box.open_channel and box.is_idle and loop.time() - box.last_used >= self._idle_stop:
+                    async with box.changing:
+                        if box.is_idle:
+                            await self._end(box)

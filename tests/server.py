@@ -1,0 +1,113 @@
+"""The real server as a process of its own, on loopback, with scripted models."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+API_KEY = "sk-journeyman-test-0123456789abcdef"
+
+SCRIPTED = {"match": "scripted", "protocol": "scripted", "options": {"script": "lines"}}
+"""Does what a user message says after `SCRIPT:`; otherwise it answers "ok"."""
+
+SLOW = {"match": "claude-*", "protocol": "scripted", "options": {"script": "lines", "ttft": 1.0}}
+"""The same under the names of real models, a second late: a client has time to open its stream."""
+
+QUICK_RETRIES = {"max_retries": 2, "backoff_base": 0.05, "backoff_cap": 0.1}
+
+_COMMAND = Path(sys.executable).with_name("journeyman")
+_START_SECONDS = 30
+_STOP_SECONDS = 20
+_FOREIGN = ("JOURNEYMAN_", "ANTHROPIC_", "OPENAI_")
+"""Variables of the surroundings that would change what the server does."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that answers."""
+
+    url: str
+    api_key: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def start_server(
+    directory: Path,
+    *,
+    models: Sequence[Mapping[str, Any]] = (SCRIPTED, SLOW),
+    database_url: str | None = None,
+    **sections: Mapping[str, Any],
+) -> Iterator[RunningServer]:
+    """Run `journeyman serve` on `directory/data`; it is stopped by SIGTERM on leaving.
+
+    `sections` of journeyman.toml replace or complete what the tests take for granted: no rate limits, one known key.
+    The same directory can be used again, for what the last server left there. Raises RuntimeError when the server
+    does not start, or does not stop.
+    """
+    data_dir = directory / "data"
+    server = {"port": 0, "data_dir": str(data_dir), "api_keys": [API_KEY]}
+    unlimited = {"rate_limit_creates": 0, "rate_limit_reads": 0}
+    config: dict[str, Any] = {"retry": QUICK_RETRIES, "models": list(models), **sections}
+    config["server"] = {**server, **unlimited, **sections.get("server", {})}
+    if database_url is not None:
+        config["database"] = {"url": database_url}
+    file = directory / "journeyman.toml"
+    file.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in config.items()))
+    log = directory / "server.log"
+    with log.open("a") as stderr:
+        process = subprocess.Popen(
+            [_COMMAND, "serve", "--config", file], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
+    try:
+        yield RunningServer(_wait_for(process, log), config["server"]["api_keys"][0], data_dir, process)
+    finally:
+        _stop(process)
+
+
+def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
+    """The URL that the server prints once it answers."""
+    assert process.stdout is not None
+    watchdog = threading.Timer(_START_SECONDS, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stdout:
+            if "listens on " in line:
+                return line.split()[-1]
+    finally:
+        watchdog.cancel()
+    raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise RuntimeError(f"The server did not stop within {_STOP_SECONDS} s of SIGTERM.") from None
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case Mapping():
+            return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+        case str():
+            return json.dumps(value)
+        case Sequence():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+        case _:
+            return json.dumps(value)
