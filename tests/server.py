@@ -1,16 +1,20 @@
 """The real server as a process of its own, on loopback, with scripted models."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from journeyman.sandboxes.local import LocalSandboxes
 
 API_KEY = "sk-journeyman-test-0123456789abcdef"
 
@@ -45,13 +49,14 @@ def start_server(
     *,
     models: Sequence[Mapping[str, Any]] = (SCRIPTED, SLOW),
     database_url: str | None = None,
+    keep_sandboxes: bool = False,
     **sections: Mapping[str, Any],
 ) -> Iterator[RunningServer]:
     """Run `journeyman serve` on `directory/data`; it is stopped by SIGTERM on leaving.
 
     `sections` of journeyman.toml replace or complete what the tests take for granted: no rate limits, one known key.
-    The same directory can be used again, for what the last server left there. Raises RuntimeError when the server
-    does not start, or does not stop.
+    The same directory can be used again, for what the last server left there; with `keep_sandboxes`, also for its
+    sandboxes. Raises RuntimeError when the server does not start, or does not stop.
     """
     data_dir = directory / "data"
     server = {"port": 0, "data_dir": str(data_dir), "api_keys": [API_KEY]}
@@ -71,6 +76,8 @@ def start_server(
         yield RunningServer(_wait_for(process, log), config["server"]["api_keys"][0], data_dir, process)
     finally:
         _stop(process)
+        if not keep_sandboxes:
+            _in_a_thread(lambda: asyncio.run(_destroy_sandboxes(data_dir)))
 
 
 def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
@@ -95,6 +102,20 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.kill()
         process.communicate()
         raise RuntimeError(f"The server did not stop within {_STOP_SECONDS} s of SIGTERM.") from None
+
+
+async def _destroy_sandboxes(data_dir: Path) -> None:
+    """Sandboxes outlive their server by design."""
+    sandboxes = LocalSandboxes(data_dir)
+    for found in await sandboxes.recover():
+        await sandboxes.destroy(found.id)
+    await sandboxes.close()
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    """A loop may run in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
 
 
 def _environment() -> dict[str, str]:

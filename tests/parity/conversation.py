@@ -9,8 +9,8 @@ from anthropic import Anthropic
 
 Event = dict[str, Any]
 
-PATIENCE = 20.0
-"""Seconds after which something that should have happened has not."""
+PATIENCE = 10.0
+"""Seconds of silence after which what should have happened has not. The server's comments come more rarely."""
 
 RUNNING = ["session.status_running", "session.thread_status_running"]
 IDLE = ["session.thread_status_idle", "session.usage", "session.status_idle"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from anthropic.types.beta.sessions.beta_managed_agents_agent_tool_result_event import Content
 
-from journeyman.cli.printable import head, printable
+from journeyman.cli.printable import abridged, printable
 
 _WIDTH = 200
 _LONG_FIELDS = {"content", "old_string", "new_string", "command"}
@@ -13,7 +13,6 @@ _LONG_FIELDS = {"content", "old_string", "new_string", "command"}
 
 def call_lines(name: str, values: Mapping[str, object], *, whole: bool) -> tuple[str, str]:
     """A heading and what follows it; `whole` leaves nothing out, for those who must decide on it."""
-    limit = 1_000_000 if whole else 12
     short = [f"{key}={_short(value)}" for key, value in values.items() if key not in _LONG_FIELDS]
     if name == "bash" and isinstance(values.get("command"), str):
         body = f"$ {values['command']}"
@@ -21,12 +20,12 @@ def call_lines(name: str, values: Mapping[str, object], *, whole: bool) -> tuple
         body = "\n".join(str(values[key]) for key in values if key in _LONG_FIELDS)
     if set(values) - _LONG_FIELDS == {"file_path"}:
         short = [str(values["file_path"])]
-    return printable(" ".join([name, *short])), head(printable(body), limit)
+    return printable(" ".join([name, *short])), printable(body) if whole else abridged(printable(body), 12, 0)
 
 
 def result_lines(content: Sequence[Content] | None) -> str:
-    """The first lines of a result."""
-    return head(printable("\n".join(_block(block) for block in content or [])), 10)
+    """The first and last lines of a result."""
+    return abridged(printable("\n".join(_block(block) for block in content or [])), 6, 4)
 
 
 def text_of(content: Sequence[Content] | None) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from anthropic import AsyncAnthropic
@@ -28,7 +29,7 @@ def demo(config: Path | None) -> None:
     """Raises Problem when anything is not as it should be."""
     console = Console(highlight=False)
     # Overlays do not work on every /tmp.
-    place = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
+    place = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="journeyman-demo-", dir=place, ignore_cleanup_errors=True) as directory:
         script = {"match": "demo", "protocol": "scripted"}
         settings = settings_from(config, data_dir=Path(directory, "data"), models=[script], database={"url": None})
@@ -82,5 +83,5 @@ async def _printed_numbers(client: AsyncAnthropic, session_id: str) -> tuple[lis
 
 
 def _is_fibonacci(numbers: list[int]) -> bool:
-    sums = [a + b for a, b in zip(numbers, numbers[1:], strict=False)]
+    sums = [a + b for a, b in pairwise(numbers)]
     return len(numbers) == 20 and numbers[:2] == [0, 1] and numbers[2:] == sums[:-1]

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ async def _create(settings: Settings, name: str) -> tuple[str, str]:
         return await Keys(database).create(WORKSPACE, name)
 
 
-async def _list(settings: Settings) -> list[Mapping[str, Any]]:
+async def _list(settings: Settings) -> Sequence[Mapping[str, Any]]:
     async with opened(settings) as database:
         return await Keys(database).list()
 

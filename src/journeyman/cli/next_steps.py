@@ -1,7 +1,7 @@
 """What to try after the demo: the same by hand, against a server that stays."""
 
-import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -44,10 +44,7 @@ def next_steps(settings: Settings) -> str:
 
 def _command() -> str:
     """How this program was called, as short as it can be said here."""
-    called = Path(sys.argv[0])
-    if not called.is_absolute():
-        called = Path.cwd() / called
-    in_path = any(Path(entry) == called.parent for entry in os.get_exec_path())
-    if in_path:
+    called = Path.cwd() / sys.argv[0]
+    if shutil.which(called.name) == str(called):
         return called.name
-    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)

@@ -11,9 +11,10 @@ def printable(text: str) -> str:
     return _DANGEROUS.sub(lambda match: match[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
 
 
-def head(text: str, lines: int) -> str:
-    """The first lines, and how many more there are."""
-    found = text.rstrip("\n").splitlines()
-    if len(found) <= lines + 1:
-        return "\n".join(found)
-    return "\n".join([*found[:lines], f"… {len(found) - lines} more lines"])
+def abridged(text: str, head: int, tail: int) -> str:
+    """The first and the last lines, and how many there are between."""
+    lines = text.rstrip("\n").split("\n")
+    hidden = len(lines) - head - tail
+    if hidden <= 1:
+        return "\n".join(lines)
+    return "\n".join([*lines[:head], f"… {hidden} more lines …", *lines[len(lines) - tail :]])

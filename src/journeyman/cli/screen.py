@@ -1,11 +1,12 @@
 """A session's events, shown as they come."""
 
+from textwrap import indent
+
 from anthropic.types.beta.beta_managed_agents_session_usage_event import BetaManagedAgentsSessionUsageEvent
 from anthropic.types.beta.sessions import BetaManagedAgentsAgentMessageEvent as Message
 from anthropic.types.beta.sessions import BetaManagedAgentsSessionErrorEvent as Failure
 from anthropic.types.beta.sessions import BetaManagedAgentsStreamSessionEvents as Event
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from journeyman.cli.calls import call_lines, result_lines
@@ -91,7 +92,7 @@ class Screen:
     def _body(self, text: str, style: str) -> None:
         self.end_line()
         if text:
-            self._console.print(Padding(Text(text, style), (0, 0, 0, 2), expand=False), soft_wrap=True)
+            self._console.print(Text(indent(text, "  "), style), soft_wrap=True)
 
     def _failure(self, event: Failure) -> None:
         again = event.error.retry_status.type == "retrying"

@@ -34,6 +34,8 @@ class Answer:
         self.usage = ModelUsage()
         self.stop_reason: str | None = None
         self.stop_details: JsonObject | None = None
+        self.announced: str | None = None
+        """The name of a tool whose call has just begun; the reader clears it."""
         self.thought: str | None = None
         """The event id of a thinking block that has just ended; the reader clears it."""
 
@@ -72,6 +74,8 @@ class Answer:
             block = _Block(dict(content), new_id("sevt"))
             self._announce(block)
         self._blocks[place] = block
+        if content["type"] == "tool_use":
+            self.announced = content["name"]
         if content.get("text"):
             self._delta(block, {"type": "text_delta", "text": content["text"]})
 

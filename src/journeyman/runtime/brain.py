@@ -40,6 +40,7 @@ from journeyman.runtime.turn import Failure, ModelTurn
 from journeyman.runtime.usage import render_usage
 from journeyman.sandboxes.port import Sandboxes, StaleRun
 from journeyman.store.port import Claim, InboxItem, LostOwnership, SessionLog
+from journeyman.tools.port import text_result
 from journeyman.tools.registry import Toolset
 from journeyman.wire.times import now_us
 
@@ -70,8 +71,10 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state)
-        self._model = ModelTurn(parts.models, parts.toolset, parts.hub, claim, state, self._journal)
         self._tools = ToolWork(parts.sandboxes, parts.toolset, claim, state, self._journal)
+        self._model = ModelTurn(
+            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced
+        )
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
         self._mail = True
@@ -132,9 +135,13 @@ class Brain:
             self._heard = False
             await self._journal.flush()  # what is taken already is not to be seen again
             items, _ = await self._parts.log.inbox(self._claim.session_id)
-            if self._step is not None and any(item.type == "user.interrupt" for item in items):
-                self._step.cancel()
+            if any(item.type == "user.interrupt" for item in items):
+                self._cut()
                 return
+
+    def _cut(self) -> None:
+        if self._step is not None:
+            self._step.cancel()
 
     async def _do(self, step: Step) -> None:
         match step:
@@ -181,8 +188,6 @@ class Brain:
             case RunTools(calls):
                 await self._tools.run(calls)
             case CallModel():
-                if self._tools.needs_sandbox():
-                    self._tools.warm()
                 await self._after(await self._model.ask())
             case Compact():
                 await self._after(await self._model.compact(self._parts.settings.max_compactions))
@@ -265,10 +270,10 @@ class Brain:
 
 
 def _abandoned(call: Call) -> draft.Draft:
-    content = [{"type": "text", "text": _ABANDONED}]
+    result = text_result(_ABANDONED, is_error=True)
     if call.kind == "builtin":
-        return draft.tool_result(call.id, content, is_error=True)
-    fields = {"custom_tool_use_id": call.id, "content": content, "is_error": True, "session_thread_id": None}
+        return draft.tool_result(call.id, result)
+    fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
     return draft.Draft("user.custom_tool_result", fields)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from journeyman.runtime.steps import StopReason
 from journeyman.store.port import InboxItem
+from journeyman.tools.port import ToolResult
 
 JsonObject = dict[str, Any]
 
@@ -61,9 +62,14 @@ def error(kind: str, message: str, retry_status: str) -> Draft:
     return Draft("session.error", fields, session=True)
 
 
-def tool_result(call_id: str, content: list[JsonObject], *, is_error: bool, web_searches: int = 0) -> Draft:
-    fields = {"tool_use_id": call_id, "content": content, "is_error": is_error}
-    return Draft("agent.tool_result", fields, private={"web_searches": web_searches} if web_searches else None)
+def tool_result(call_id: str, result: ToolResult) -> Draft:
+    fields = {"tool_use_id": call_id, "content": result.content, "is_error": result.is_error}
+    private: JsonObject = {}
+    if result.web_searches:
+        private["web_searches"] = result.web_searches
+    if result.links:
+        private["links"] = list(result.links)
+    return Draft("agent.tool_result", fields, private=private or None)
 
 
 @dataclass(slots=True)

@@ -102,7 +102,9 @@ def _tool_result(state: SessionState, row: Row) -> None:
     if call is not None and (call.kind == "custom" or call.name in _SHOWS_URLS):
         state.primary.shown.append((row.body, call.name))
     state.primary.settle(call_id, row.body.get("content") or [], is_error=bool(row.body.get("is_error")))
-    state.primary.usage.web_searches += (row.private or {}).get("web_searches", 0)
+    private = row.private or {}
+    state.primary.usage.web_searches += private.get("web_searches", 0)
+    state.primary.links += private.get("links", [])
 
 
 def _request_start(state: SessionState, row: Row) -> None:

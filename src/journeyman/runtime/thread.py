@@ -75,6 +75,8 @@ class Thread:
     usage: Usage = field(default_factory=Usage)
     shown: list[tuple[JsonObject, str]] = field(default_factory=list[tuple[JsonObject, str]])
     """Events whose URLs may be fetched, each with the tool it is a result of."""
+    links: list[str] = field(default_factory=list[str])
+    """URLs that fetched pages link to."""
 
     @property
     def waiting(self) -> list[Call]:

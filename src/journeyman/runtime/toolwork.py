@@ -12,8 +12,7 @@ from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim
 from journeyman.tools.port import ToolCall, ToolContext, ToolResult, text_result
 from journeyman.tools.registry import Toolset
-from journeyman.tools.spill import spill
-from journeyman.tools.urls import mentions, seen
+from journeyman.tools.urls import Mention, mentions, seen
 
 JsonObject = dict[str, Any]
 
@@ -43,19 +42,17 @@ class ToolWork:
         try:
             for call in calls:
                 result = await (web[call.id] if call.id in web else self._settle(call))
-                row = tool_result(call.id, result.content, is_error=result.is_error, web_searches=result.web_searches)
-                self._journal.write([row], hold=call is calls[-1])
+                self._journal.write([tool_result(call.id, result)], hold=call is calls[-1])
         finally:
             for task in web.values():
                 task.cancel()
 
-    def needs_sandbox(self) -> bool:
-        names = (tool["name"] for tool in self._toolset.definitions(self._state.agent["tools"]))
-        return any(name not in _WEB for name in names if self._kind(name) == "builtin")
+    def announced(self, name: str) -> None:
+        """An answer begins to call `name`: have the sandbox started while the rest of the answer comes in.
 
-    def warm(self) -> None:
-        """Start the sandbox beside the model's first request; a failure is told by the first call that needs it."""
-        if self._warming is None:
+        A failure to start is told by the first call that needs it.
+        """
+        if self._warming is None and name not in _WEB and self._kind(name) == "builtin":
             self._warming = asyncio.create_task(self._start())
 
     async def _start(self) -> None:
@@ -80,8 +77,7 @@ class ToolWork:
             seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
         )
         try:
-            result = await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
-            return await spill(result, call.id, context)
+            return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
         except StaleRun:
             raise
         except SandboxError as error:
@@ -91,7 +87,9 @@ class ToolWork:
             return text_result(_UNKNOWN, is_error=True)
 
     def _seen(self, config: JsonObject) -> frozenset[str]:
-        found = (mention for body, tool in self._state.primary.shown for mention in mentions(body, tool))
+        thread = self._state.primary
+        found = [mention for body, tool in thread.shown for mention in mentions(body, tool)]
+        found += [Mention(url, "server_tool_results", "web_fetch") for url in thread.links]
         return seen(found, config.get("url_sources"))
 
 

@@ -1,6 +1,6 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -40,14 +40,23 @@ class ModelTurn:
     """Asks on behalf of one session's primary thread."""
 
     def __init__(
-        self, models: Models, toolset: Toolset, hub: Hub, claim: Claim, state: SessionState, journal: Journal
+        self,
+        models: Models,
+        toolset: Toolset,
+        hub: Hub,
+        claim: Claim,
+        state: SessionState,
+        journal: Journal,
+        announced: Callable[[str], None],
     ) -> None:
+        """`announced` is told the name of each tool that an answer begins to call."""
         self._models = models
         self._toolset = toolset
         self._hub = hub
         self._claim = claim
         self._state = state
         self._journal = journal
+        self._announced = announced
         self._answer: Answer | None = None
 
     def cut(self, start: str) -> Draft:
@@ -113,6 +122,9 @@ class ModelTurn:
                     raise ModelError(
                         "failed", f"The model's stream was malformed: {error!r}", transient=True
                     ) from error
+                if answer.announced is not None:
+                    self._announced(answer.announced)
+                    answer.announced = None
                 if answer.thought is not None:
                     self._journal.write([Draft("agent.thinking", {}, id=answer.thought)])
                     answer.thought = None

@@ -47,7 +47,7 @@ async def check_output_and_status(boxes: Sandboxes) -> None:
 
 async def check_shell_keeps_its_state(boxes: Sandboxes) -> None:
     await sh(boxes, "cd /tmp; name=value; export EXPORTED=1; greet() { echo hello $1; }; declare -A map=([a]=b)")
-    result = await sh(boxes, 'pwd; echo $name; env | grep ^EXPORTED; greet you; echo ${map[a]}')
+    result = await sh(boxes, "pwd; echo $name; env | grep ^EXPORTED; greet you; echo ${map[a]}")
     assert result.output == b"/tmp\nvalue\nEXPORTED=1\nhello you\nb\n", result
 
 
@@ -152,7 +152,9 @@ async def check_endless_output_ends(boxes: Sandboxes) -> None:
 
 async def check_timeout_kills(boxes: Sandboxes) -> None:
     result = await sh(boxes, "echo start; sleep 1234 & (sleep 1235); echo end", timeout=0.5)
-    assert (result.output, result.exit_code, result.timed_out, result.restarted) == (b"start\n", None, True, True), result
+    assert (result.output, result.exit_code, result.timed_out, result.restarted) == (b"start\n", None, True, True), (
+        result
+    )
     listed = await boxes.exec(BOX, ["sh", "-c", "grep -lz 123[45] /proc/[0-9]*/cmdline"])
     assert b"/proc/" not in listed.stdout.replace(b"/proc/self", b""), listed
 

@@ -49,6 +49,8 @@ class Toolset:
             WebSearch(_engine(search)),
         ]
         self._tools = {tool.name: tool for tool in tools}
+        # Made once: a schema costs more than a short model request.
+        self._definitions = {tool.name: tool.definition() for tool in tools}
 
     def builtin(self, name: str) -> Tool:
         """Raises KeyError when there is no such built-in tool."""
@@ -57,8 +59,8 @@ class Toolset:
     def definitions(self, agent_tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the model is offered: the enabled built-in tools, then the custom tools as given."""
         enabled = [
-            _limited(tool.definition(), found.config)
-            for name, tool in self._tools.items()
+            _limited(definition, found.config)
+            for name, definition in self._definitions.items()
             if (found := self.resolve(agent_tools, name)).kind == "builtin"
         ]
         return enabled + [_offered(tool) for tool in agent_tools if tool["type"] == "custom"]

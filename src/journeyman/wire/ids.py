@@ -1,10 +1,11 @@
 """Public ids: a prefix, `_01`, and a UUIDv7 in base58. Sortable by creation time, the reference's shape."""
 
-import os
+import random
 import re
 import time
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _WIDTH = 22
 
 
@@ -18,7 +19,7 @@ def new_id(prefix: str) -> str:
         | 0x7 << 76
         | fraction << 64
         | 0b10 << 62
-        | int.from_bytes(os.urandom(8), "big") >> 2
+        | random.getrandbits(62)  # unique, not secret: an id opens nothing by itself
     )
     return f"{prefix}_01{_base58(number)}"
 
@@ -29,8 +30,9 @@ def is_id(prefix: str, value: str) -> bool:
 
 
 def _base58(number: int) -> str:
-    digits: list[str] = []
-    for _ in range(_WIDTH):
-        number, rest = divmod(number, 58)
-        digits.append(_ALPHABET[rest])
-    return "".join(reversed(digits))
+    pairs: list[str] = []
+    for _ in range(_WIDTH // 2):
+        number, rest = divmod(number, 58 * 58)
+        pairs.append(_PAIRS[rest])
+    pairs.reverse()
+    return "".join(pairs)

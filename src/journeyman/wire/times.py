@@ -13,7 +13,7 @@ def now_us() -> int:
 
 def to_wire(us: int) -> str:
     """`1779922714155897` -> `2026-05-27T22:58:34.155897Z`."""
-    return (_EPOCH + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def to_us(moment: datetime) -> int:

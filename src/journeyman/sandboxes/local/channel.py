@@ -1,13 +1,15 @@
-"""The way into a running sandbox: its named pipes, its event pipe and its root directory."""
+"""The way into a running sandbox: its named pipes, this server's event pipe, and its root directory."""
 
 import os
 import secrets
 import signal
 from pathlib import Path
 
+from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.events import Events
 from journeyman.sandboxes.local.identity import Process
 from journeyman.sandboxes.local.pipes import Pipes
+from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
 
 _PROGRAMS = ("init", "shell", "exec")
@@ -17,25 +19,42 @@ EXEC_SHELL = ".exec"
 class Channel:
     """Open while a server is attached to a running sandbox; closing it does not touch the sandbox."""
 
-    def __init__(self, io: Path, process: Process, owner: tuple[int, int]) -> None:
-        self._io = io
-        self._tree = Tree(io, owner)
+    def __init__(self, directory: Directory, process: Process, owner: tuple[int, int], lost: set[str]) -> None:
+        self._io = directory.io
+        self._tree = Tree(directory.io, owner)
         self._inputs: dict[str, int] = {}
-        self.events = Events(io / "events", process, self._let_go)
-        self.pipes = Pipes(io, owner)
+        self.lost = lost
+        """Shells of an earlier life of the sandbox, which nobody has been told of."""
+        self._presence = Presence(directory.path / "servers", new_token())
+        self._tree.pipe(f"{self.server}.events")
+        self.events = Events(self._io / f"{self.server}.events", process, self._let_go)
+        self.pipes = Pipes(directory.io, owner, self.server)
         self.alive = True
         self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    @property
+    def server(self) -> str:
+        """This server's name inside the sandbox."""
+        return self._presence.server
 
     @property
     def init(self) -> int:
         """pid of the sandbox's first process."""
         return self.events.process.pid
 
-    def send(self, shell: str, line: str) -> None:
+    def send(self, shell: str, *words: str) -> None:
         """Give a shell its next line; makes the shell if there is none of that name."""
         if shell not in self._inputs:
             self._inputs[shell] = self._input(shell)
-        os.write(self._inputs[shell], line.encode() + b"\n")
+        os.write(self._inputs[shell], " ".join([*words, self.server]).encode() + b"\n")
+
+    def inherit(self, busy: set[str]) -> None:
+        """Take over what dead servers left; `busy` are the pipes of runs that go on."""
+        servers = {path.stem for path in self._io.glob("*.events")} | self.pipes.servers()
+        dead = {server for server in servers if not self._presence.lives(server)}
+        self.pipes.inherit(dead, busy)
+        for server in dead:
+            (self._io / f"{server}.events").unlink(missing_ok=True)
 
     def end(self) -> None:
         """The sandbox has ended: tell the listeners and close."""
@@ -52,6 +71,7 @@ class Channel:
             for descriptor in (self.root, *self._inputs.values()):
                 os.close(descriptor)
             self._inputs.clear()
+            self._presence.leave()
 
     def _input(self, shell: str) -> int:
         path = self._io / f"{shell}.in"
@@ -73,12 +93,12 @@ def make_pipes(io: Path, owner: tuple[int, int]) -> None:
     io.mkdir(mode=0o755)
     io.chmod(0o755)
     tree = Tree(io, owner)
-    for name in ("control", "events", "never", f"{EXEC_SHELL}.in", "main.in"):
+    for name in ("control", "never", f"{EXEC_SHELL}.in", "main.in"):
         tree.pipe(name)
     for name in _PROGRAMS:
         tree.file(name, (Path(__file__).parent / f"{name}.bash").read_text())
 
 
 def new_token() -> str:
-    """Names one run inside the sandbox, where its id is not shown."""
+    """A name inside the sandbox, where ids of the server are not shown."""
     return secrets.token_hex(8)

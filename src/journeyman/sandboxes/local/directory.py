@@ -108,7 +108,7 @@ class Directories:
         directory = Directory(self.path / str(slot))
         for path in (directory.runs, directory.writes):
             path.mkdir(mode=0o700)
-        (self._names / sandbox).symlink_to(directory.path.name)
+        (self._names / sandbox).symlink_to(f"../{slot}")
         return directory
 
 

@@ -19,15 +19,15 @@ class Listener(Protocol):
 
     shell: str
 
-    def done(self, status: int) -> None:
-        """It ended with this exit status."""
+    def done(self, status: int, before: int | None) -> None:
+        """It ended with this exit status. `before`: how the shell ended that its shell replaced meanwhile."""
         ...
 
-    def idle(self, last: str, status: str) -> None:
+    def idle(self, last: str, status: str, before: int | None) -> None:
         """Its shell has nothing to do, and the last token it finished was `last`."""
         ...
 
-    def gone(self, code: int) -> None:
+    def gone(self) -> None:
         """Its shell died and was started anew."""
         ...
 
@@ -44,30 +44,20 @@ class Events:
         self._listeners: dict[str, Listener] = {}
         self._rest = b""
         self._ended = ended
-        self._pipe = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.process = process
         self._pidfd = _open_process(process)
         if self._pidfd is None:
-            os.close(self._pipe)
             raise ProcessLookupError(process.pid)
+        # Also for writing, or it would be at its end whenever nobody writes.
+        self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._loop.add_reader(self._pidfd, self.end)
-        self.died: set[str] = set()
-        """Shells that died while nobody listened."""
+        self._loop.add_reader(self._pipe, self._read)
 
     def listen(self, token: str, listener: Listener) -> None:
-        if not self._listeners and self._pidfd is not None:
-            # Only now: another server may be the one that uses the sandbox.
-            self._loop.add_reader(self._pipe, self._read)
         self._listeners[token] = listener
 
-    def catch_up(self) -> None:
-        """Hear what was said before now."""
-        if self._pidfd is not None:
-            self._read()
-
     def forget(self, token: str) -> None:
-        if self._listeners.pop(token, None) and not self._listeners and self._pidfd is not None:
-            self._loop.remove_reader(self._pipe)
+        self._listeners.pop(token, None)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send the first process a signal; SIGKILL ends the whole sandbox."""
@@ -99,9 +89,6 @@ class Events:
             data = os.read(self._pipe, _CHUNK)
         except BlockingIOError:
             return
-        if not data:  # the first process is ending, its end is told by the process descriptor
-            self._loop.remove_reader(self._pipe)
-            return
         *lines, rest = (self._rest + data).split(b"\n")
         self._rest = rest[-_LINE:]
         for line in lines:
@@ -109,18 +96,19 @@ class Events:
 
     def _hear(self, words: list[str]) -> None:
         match words:
-            case ["done", token, status] if token in self._listeners and status.isdecimal():
-                self._listeners[token].done(int(status))
-            case ["idle", token, last, status] if token in self._listeners:
-                self._listeners[token].idle(last, status)
-            case ["gone", shell, code] if code.isdecimal():
-                listeners = [each for each in self._listeners.values() if each.shell == shell]
-                if not listeners:
-                    self.died.add(shell)
-                for listener in listeners:
-                    listener.gone(int(code))
+            case ["done", token, status, before] if token in self._listeners and status.isdecimal():
+                self._listeners[token].done(int(status), _code(before))
+            case ["idle", token, last, status, before] if token in self._listeners:
+                self._listeners[token].idle(last, status, _code(before))
+            case ["gone", shell, _]:
+                for listener in [each for each in self._listeners.values() if each.shell == shell]:
+                    listener.gone()
             case _:
                 pass
+
+
+def _code(word: str) -> int | None:
+    return int(word) if word.isdecimal() else None
 
 
 def _open_process(process: Process) -> int | None:

@@ -1,13 +1,13 @@
-# Runs one-shot programs side by side: takes a token and the numbers of two pipes, for stdout and stderr.
-exec 3<>/run/journeyman/.exec.in 4<>/run/journeyman/events </dev/null >/dev/null 2>&1
+# Runs one-shot programs side by side: takes a token, two pipes for stdout and stderr, and a server to tell.
+exec 3<>/run/journeyman/.exec.in </dev/null >/dev/null 2>&1
 set -m
 io=/run/journeyman
-while IFS=' ' read -r -u 3 token out err; do
+while IFS=' ' read -r -u 3 token out err server; do
   {
     # How many arguments, the directory, the input, the arguments; then what is left of an earlier call.
     mapfile -d '' -t argv <"$io/$out.argv"
     (cd -- "${argv[1]}" && JOURNEYMAN_EXEC=$token exec -- "${argv[@]:3:argv[0]}") \
-      <"${argv[2]}" >"$io/$out.out" 2>"$io/$err.out" 3<&- 4>&-
-    printf 'done %s %s\n' "$token" "$?" >&4
+      <"${argv[2]}" >"$io/$out.out" 2>"$io/$err.out" 3<&-
+    printf 'done %s %s -\n' "$token" "$?" 1<>"$io/$server.events"
   } &
 done

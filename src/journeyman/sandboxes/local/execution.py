@@ -7,7 +7,7 @@ from pathlib import Path
 
 from journeyman.sandboxes.local.bundle import IO
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, new_token
-from journeyman.sandboxes.local.processes import kill_marked
+from journeyman.sandboxes.local.processes import kill_execution
 from journeyman.sandboxes.port import ExecResult, SandboxError
 
 _CHUNK = 65_536
@@ -52,7 +52,6 @@ class Execution:
     shell = EXEC_SHELL
 
     def __init__(self, channel: Channel, limit: int) -> None:
-        channel.events.catch_up()
         self._channel = channel
         self._token = new_token()
         self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -70,7 +69,7 @@ class Execution:
                 source = f"{IO}/{name}"
             words = map(os.fsencode, [str(len(argv)), cwd, source, *argv])
             self._channel.pipes.put(f"{self._pipes[0]}.argv", b"\0".join(words) + b"\0")
-            self._channel.send(EXEC_SHELL, "{} {} {}".format(self._token, *self._pipes))
+            self._channel.send(EXEC_SHELL, self._token, *self._pipes)
             status = await self._ended(argv[0], timeout)
         return ExecResult(status, self._out.data, self._err.data, self._out.truncated or self._err.truncated)
 
@@ -85,18 +84,18 @@ class Execution:
             self._channel.events.forget(self._token)
             if self._channel.alive:
                 if self._status.cancelled():
-                    await asyncio.to_thread(kill_marked, self._channel.init, f"JOURNEYMAN_EXEC={self._token}")
+                    await asyncio.to_thread(kill_execution, self._channel.init, self._token)
                 for pipe in self._pipes:
                     self._channel.pipes.release(pipe)
 
-    def done(self, status: int) -> None:
+    def done(self, status: int, before: int | None) -> None:
         if not self._status.done():
             self._status.set_result(status)
 
-    def gone(self, code: int) -> None:
-        self._fail(f"The program was ended from inside the sandbox (code {code}). Try again.")
+    def gone(self) -> None:
+        self._fail("The program was ended from inside the sandbox. Try again.")
 
-    def idle(self, last: str, status: str) -> None:
+    def idle(self, last: str, status: str, before: int | None) -> None:
         """Nobody asks for it here."""
 
     def lost(self) -> None:

@@ -1,28 +1,30 @@
-# The first process of a sandbox: starts shells, starts them again when they die, and says so.
+# The first process of a sandbox: starts shells, starts them again when they die, and tells every server.
 io=/run/journeyman
-exec 3<>"$io/control" 4<>"$io/events" 5<>"$io/never" </dev/null >/dev/null 2>&1
+exec 3<>"$io/control" 4<>"$io/never" </dev/null >/dev/null 2>&1
 # Job control gives every shell its own process group and default signal handlers.
 set -m
+shopt -s nullglob
 declare -A shells
 
 launch() {
   local program=shell
   [[ $1 == .exec ]] && program=exec
-  JOURNEYMAN_SHELL=$1 bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- 4>&- 5<&- &
+  JOURNEYMAN_SHELL=$1 JOURNEYMAN_BEFORE=$2 \
+    bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- 4<&- &
   shells[$!]=$1
 }
 
 hear() {
   local name
   while read -r -t 0 -u 3 && read -r -u 3 name; do
-    launch "$name"
+    launch "$name" ''
   done
 }
 
 trap hear USR1
 hear
-launch .exec
-launch main
+launch .exec ''
+launch main ''
 while :; do
   child=
   wait -f -n -p child
@@ -30,9 +32,11 @@ while :; do
   if [[ -n $child && -n ${shells[$child]-} ]]; then
     name=${shells[$child]}
     unset "shells[$child]"
-    printf 'gone %s %s\n' "$name" "$code" >&4
-    launch "$name"
+    launch "$name" "$code"
+    for server in "$io"/*.events; do
+      printf 'gone %s %s\n' "$name" "$code" 1<>"$server"
+    done
   elif ((code == 127)); then
-    read -r -t 0.1 -u 5
+    read -r -t 0.1 -u 4
   fi
 done

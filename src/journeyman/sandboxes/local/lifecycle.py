@@ -108,9 +108,7 @@ class Keeper:
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
 
     def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
-        channel = Channel(directory.io, process, self.owner(directory))
-        channel.events.died |= lost
-        return channel
+        return Channel(directory, process, self.owner(directory), lost)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""

@@ -1,4 +1,4 @@
-"""The numbered pipes and files between server and sandbox. They are used again, since making a file costs more."""
+"""The pipes and files between a server and a sandbox. They are used again, since making a file costs more."""
 
 import contextlib
 import os
@@ -13,47 +13,59 @@ _LARGE = 65_536
 
 
 class Pipes:
-    """Pipe N is `N.out`; what is sent for the run that writes to it is `N.script`, `N.argv` or `N.stdin`."""
+    """A pipe P is `P.out`; what is sent for the run that writes to it is `P.script`, `P.argv` or `P.stdin`.
 
-    def __init__(self, io: Path, owner: tuple[int, int]) -> None:
+    Every server has its own, named after it; those of a dead server are read to their end and removed.
+    """
+
+    def __init__(self, io: Path, owner: tuple[int, int], server: str) -> None:
         self._io = io
         self._tree = Tree(io, owner)
-        self._free: list[int] = []
-        self._captures: dict[int, Capture] = {}
-        self._next = 1 + max((int(pipe.stem) for pipe in io.glob("*.out")), default=-1)
+        self._server = server
+        self._made = 0
+        self._free: list[str] = []
+        self._captures: dict[str, Capture] = {}
 
-    def take(self) -> int:
+    def take(self) -> str:
         """A pipe that nobody writes to."""
         if self._free:
             return self._free.pop()
-        number = self._next
-        self._next += 1
-        self._tree.pipe(f"{number}.out")
-        return number
+        pipe = f"{self._server}-{self._made}"
+        self._made += 1
+        self._tree.pipe(f"{pipe}.out")
+        return pipe
 
-    def give_back(self, number: int) -> None:
+    def give_back(self, pipe: str) -> None:
         """What `take` gave was not used."""
-        if number >= 0:
-            self._free.append(number)
+        self._free.append(pipe)
 
-    def path(self, number: int) -> Path:
-        return self._io / f"{number}.out"
+    def path(self, pipe: str) -> Path:
+        return self._io / f"{pipe}.out"
 
-    def capture(self, number: int, kept: Kept | None) -> Capture:
-        """Read a pipe; it is free again when nobody can write to it any more."""
-        capture = Capture(self.path(number), kept, lambda: self._ended(number))
-        self._captures[number] = capture
+    def capture(self, pipe: str, kept: Kept | None) -> Capture | None:
+        """Read a pipe until nobody can write to it any more; None when that is so already."""
+        try:
+            capture = Capture(self.path(pipe), kept, lambda: self._ended(pipe))
+        except FileNotFoundError:
+            return None
+        self._captures[pipe] = capture
         return capture
 
-    def release(self, number: int) -> None:
-        """Throw away what is still written, until it is free."""
-        self.capture(number, None).pull()
+    def release(self, pipe: str) -> None:
+        """Throw away what is still written."""
+        capture = self.capture(pipe, None)
+        if capture is not None:
+            capture.pull()
 
-    def release_all(self, busy: set[int]) -> None:
-        """After another server: every pipe but the busy ones."""
-        for number in set(range(self._next)) - busy:
-            with contextlib.suppress(FileNotFoundError):
-                self.release(number)
+    def servers(self) -> set[str]:
+        """The servers that have pipes here."""
+        return {_server(path.stem) for path in self._io.glob("*.out")}
+
+    def inherit(self, dead: set[str], busy: set[str]) -> None:
+        """Release the pipes of dead servers, but for the busy ones."""
+        for path in self._io.glob("*.out"):
+            if _server(path.stem) in dead and path.stem not in busy:
+                self.release(path.stem)
 
     def put(self, name: str, data: bytes) -> None:
         """A file for the sandbox to read; it may go on after `data` with what was there before."""
@@ -86,6 +98,14 @@ class Pipes:
             capture.close()
         self._captures.clear()
 
-    def _ended(self, number: int) -> None:
-        del self._captures[number]
-        self._free.append(number)
+    def _ended(self, pipe: str) -> None:
+        self._captures.pop(pipe, None)
+        if _server(pipe) == self._server:
+            self._free.append(pipe)
+        else:
+            for path in self._io.glob(f"{pipe}.*"):
+                path.unlink(missing_ok=True)
+
+
+def _server(pipe: str) -> str:
+    return pipe.partition("-")[0]

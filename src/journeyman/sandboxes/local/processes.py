@@ -47,18 +47,41 @@ def descendants(root: int) -> list[Entry]:
     return found
 
 
-def kill_shell(init: int, shell: str, since: int = 0) -> None:
-    """Kill a shell and what it started at or after `since` (clock ticks since boot)."""
-    marker = f"JOURNEYMAN_SHELL={shell}"
+class Victims(NamedTuple):
+    """A run: what was started for it carries its token, and what only forked is known by its time."""
+
+    shell: str
+    token: str
+    since: int
+    """clock ticks since boot"""
+
+
+def kill_run(init: int, run: Victims) -> None:
+    """Kill a run's shell and what the run started; jobs of earlier runs live on."""
+
+    def is_of_run(entry: Entry) -> bool:
+        token = variable(entry.pid, "JOURNEYMAN_RUN")
+        return token == run.token or (not token and entry.started >= run.since)
+
+    _kill_shell(init, run.shell, is_of_run)
+
+
+def kill_shell(init: int, shell: str) -> None:
+    """Kill a shell and everything it ever started."""
+    _kill_shell(init, shell, lambda _: True)
+
+
+def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool]) -> None:
+    def is_of_shell(entry: Entry) -> bool:
+        return variable(entry.pid, "JOURNEYMAN_SHELL") == shell
+
     # Its successor, which appears as soon as it is dead, must live.
-    shells = {each.pid for each in descendants(init) if _leads(each, init) and has_variable(each.pid, marker)}
+    shells = {each.pid for each in descendants(init) if _leads(each, init) and is_of_shell(each)}
 
     def belongs(entry: Entry) -> bool:
-        if entry.pid in shells:
-            return True
-        return entry.started >= since and not _leads(entry, init) and has_variable(entry.pid, marker)
+        return entry.pid in shells or (not _leads(entry, init) and is_of_shell(entry) and counts(entry))
 
-    _kill(init, belongs, lambda entry: entry.started >= since)
+    _kill(init, belongs, counts)
 
 
 def _leads(entry: Entry, init: int) -> bool:
@@ -66,16 +89,19 @@ def _leads(entry: Entry, init: int) -> bool:
     return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
 
 
-def kill_marked(init: int, variable: str) -> None:
-    """Kill the processes with `NAME=value` in their environment, and their children."""
-    _kill(init, lambda entry: has_variable(entry.pid, variable), lambda _: True)
+def kill_execution(init: int, token: str) -> None:
+    """Kill a one-shot program and its children."""
+    _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True)
 
 
-def has_variable(pid: int, variable: str) -> bool:
+def variable(pid: int, name: str) -> str:
+    """A variable of the environment a process was started with; empty when it has none."""
     try:
-        return variable.encode() in Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+        words = Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return ""
+    prefix = name.encode() + b"="
+    return next((word[len(prefix) :].decode(errors="replace") for word in words if word.startswith(prefix)), "")
 
 
 def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> None:

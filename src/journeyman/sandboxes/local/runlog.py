@@ -24,7 +24,7 @@ class Started(NamedTuple):
     """What is known when a run begins."""
 
     token: str
-    pipe: int
+    pipe: str
     shell: str
     at: float
     """wall clock, seconds"""

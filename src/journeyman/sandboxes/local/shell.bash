@@ -1,18 +1,24 @@
-# A persistent shell: takes a token, runs the script of that name, says how it ended.
-exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" 4<>/run/journeyman/events </dev/null >/dev/null 2>&1
-_jm_last='- -'
+# A persistent shell: takes a token, a pipe and a server, runs the pipe's script, tells the server how it ended.
+exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" </dev/null >/dev/null 2>&1
+# What the last run was, and the exit code of the shell before this one until a run has told it.
+_jm_last='- -' _jm_before=$JOURNEYMAN_BEFORE
+unset JOURNEYMAN_BEFORE
 # `until !` and not `while`: after `set -n` nothing is executed, and only this form then ends.
-until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe; do
-  if [[ $_jm_token == '?'* ]]; then
-    builtin printf 'idle %s %s\n' "${_jm_token#?}" "$_jm_last" >&4 || builtin exit
+until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
+  _jm_server=/run/journeyman/$_jm_server.events
+  if [[ $_jm_pipe == - ]]; then
+    builtin printf 'idle %s %s %s\n' "$_jm_token" "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server"
+    _jm_before=
   else
     builtin mapfile -d '' -n 1 -t _jm_script <"/run/journeyman/$_jm_pipe.script" || builtin exit
     exec 5<>"/run/journeyman/$_jm_pipe.out"
+    export JOURNEYMAN_RUN=$_jm_token
     # One turn of a loop, so that a stray `break` or `continue` ends the script and not the shell.
     for _jm_once in 1; do
-      builtin eval "${_jm_script[0]}" </dev/null >&5 2>&1 3<&- 4>&- 5>&-
+      builtin eval "${_jm_script[0]}" </dev/null >&5 2>&1 3<&- 5>&-
     done
     _jm_last="$_jm_token $?"
-    builtin printf 'done %s\n' "$_jm_last" >&4 || builtin exit
+    builtin printf 'done %s %s\n' "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server" || [[ ! -p $_jm_server ]] || builtin exit
+    _jm_before=
   fi
 done

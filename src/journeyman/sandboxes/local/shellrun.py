@@ -3,17 +3,17 @@
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from journeyman.sandboxes.local.channel import Channel, new_token
-from journeyman.sandboxes.local.processes import kill_shell, ticks_now
+from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, ticks_now
 from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import ShellResult
 
 _PATIENCE = 0.8
 """Seconds a shell has to come back after it was killed; then the whole sandbox is ended."""
-_NO_PIPE = -1
 
 
 class ShellRun:
@@ -28,17 +28,15 @@ class ShellRun:
         self._lock = lock
         self._kept = log.output(lock, started.limit)
         self._cut: Literal["timeout", "cancel"] | None = None
-        self._code: int | None = None
-        self._is_gone = False
-        self._query: str | None = None
+        self._is_new = started.shell in channel.lost
+        channel.lost.discard(started.shell)
+        self._queries: list[str] = []
         self._patience: asyncio.TimerHandle | None = None
         self._killing: asyncio.Task[None] | None = None
         self.shell = started.shell
         self.result: asyncio.Future[ShellResult] = self._loop.create_future()
         channel.events.listen(started.token, self)
-        self._is_new = self.shell in channel.events.died
-        channel.events.died.discard(self.shell)
-        self._capture = channel.pipes.capture(started.pipe, self._kept) if started.pipe != _NO_PIPE else None
+        self._capture = channel.pipes.capture(started.pipe, self._kept)
         left = started.at + started.timeout - time.time()
         self._timer = self._loop.call_later(max(0.0, left), self.cut, "timeout")
 
@@ -46,30 +44,28 @@ class ShellRun:
         """Kill what the script started and its shell; the result follows within a second."""
         if self._cut is None and not self.result.done():
             self._cut = why
-            self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
-            self._killing = self._loop.create_task(self._kill(self._started.ticks))
+            victims = Victims(self.shell, self._started.token, self._started.ticks)
+            self._kill_by(lambda: kill_run(self._channel.init, victims))
 
     def ask(self) -> None:
         """Have the shell say what it finished last, once it has nothing before that to do."""
         if self._channel.alive and not self.result.done():
-            if self._query is not None:
-                self._channel.events.forget(self._query)
-            self._query = new_token()
-            self._channel.events.listen(self._query, self)
-            self._channel.send(self.shell, f"?{self._query}")
+            query = new_token()
+            self._queries.append(query)
+            self._channel.events.listen(query, self)
+            self._channel.send(self.shell, query, "-")
 
-    def done(self, status: int) -> None:
-        self._settle(None if self._cut else status, restarted=self._is_gone or self._is_new)
+    def done(self, status: int, before: int | None) -> None:
+        self._settle(None if self._cut else status, restarted=self._is_new or before is not None)
 
-    def idle(self, last: str, status: str) -> None:
+    def idle(self, last: str, status: str, before: int | None) -> None:
         if last == self._started.token and status.isdecimal():
-            self.done(int(status))
+            self.done(int(status), before)
         else:
-            self._settle(None if self._cut else self._code, restarted=True)
+            self._settle(None if self._cut else before, restarted=True)
 
-    def gone(self, code: int) -> None:
+    def gone(self) -> None:
         # Not yet known whether this shell had taken the script or its successor will.
-        self._is_gone, self._code = True, code
         self.ask()
 
     def lost(self) -> None:
@@ -85,12 +81,15 @@ class ShellRun:
 
     def restart(self) -> None:
         """Kill the shell and everything it ever started."""
-        self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
-        self._killing = self._loop.create_task(self._kill(0))
+        self._kill_by(lambda: kill_shell(self._channel.init, self.shell))
 
-    async def _kill(self, since: int) -> None:
-        await asyncio.to_thread(kill_shell, self._channel.init, self.shell, since)
-        self.ask()
+    def _kill_by(self, kill: Callable[[], None]) -> None:
+        async def kill_and_ask() -> None:
+            await asyncio.to_thread(kill)
+            self.ask()
+
+        self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
+        self._killing = self._loop.create_task(kill_and_ask())
 
     def _settle(self, exit_code: int | None, *, restarted: bool) -> None:
         if self.result.done() or (self._killing is not None and not self._killing.done()):
@@ -105,9 +104,8 @@ class ShellRun:
         self.result.set_result(result)
 
     def _forget(self) -> None:
-        for token in (self._started.token, self._query):
-            if token is not None:
-                self._channel.events.forget(token)
+        for token in (self._started.token, *self._queries):
+            self._channel.events.forget(token)
         for timer in (self._timer, self._patience):
             if timer is not None:
                 timer.cancel()
@@ -127,7 +125,7 @@ class Command:
 def begin(channel: Channel, log: RunLog, command: Command) -> ShellRun:
     """Record a run and send it. Raises FileExistsError when the run is known."""
     token, process = new_token(), channel.events.process
-    pipe = _NO_PIPE if command.script is None else channel.pipes.take()
+    pipe = channel.pipes.take()
     now = time.time(), ticks_now()
     started = Started(token, pipe, command.shell, *now, command.timeout, command.limit, process)
     try:
@@ -135,15 +133,13 @@ def begin(channel: Channel, log: RunLog, command: Command) -> ShellRun:
     except FileExistsError:
         channel.pipes.give_back(pipe)
         raise
-    # What its shell did before belongs to no run.
-    channel.events.catch_up()
     if command.script is None:
         going = ShellRun(channel, log, command.run, started, lock)
         going.restart()
         return going
     channel.pipes.put(f"{pipe}.script", command.script + b"\0")
     going = ShellRun(channel, log, command.run, started, lock)
-    channel.send(command.shell, f"{token} {pipe}")
+    channel.send(command.shell, token, pipe)
     return going
 
 

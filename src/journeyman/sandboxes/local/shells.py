@@ -29,7 +29,7 @@ async def run_keyed(box: Box, command: Command, running: Running) -> ShellResult
 
 def adopt(box: Box, channel: Channel) -> None:
     """Go on with the runs that an earlier server left, and read what their jobs write."""
-    busy: set[int] = set()
+    busy: set[str] = set()
     for key in box.runs.live():
         try:
             found = box.runs.take_over(key, wait=False)
@@ -39,7 +39,7 @@ def adopt(box: Box, channel: Channel) -> None:
             busy.add(found[1].pipe)
             run = resume(channel, box.runs, key, *found)
             _launch(box, key, Flight(run.shell, run), _result(run))
-    channel.pipes.release_all(busy)
+    channel.inherit(busy)
 
 
 async def _conduct(box: Box, flight: Flight, command: Command, running: Running) -> ShellResult:

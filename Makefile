@@ -1,0 +1,22 @@
+.PHONY: setup demo test lint bench
+
+setup:
+	@scripts/setup
+	@echo "Ready: .venv/bin/journeyman"
+
+demo: setup
+	@.venv/bin/journeyman demo
+
+test:
+	@scripts/setup --tests
+	@$(MAKE) --no-print-directory lint
+	.venv/bin/pytest
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+
+bench: setup
+	.venv/bin/python bench/run.py
