@@ -39,7 +39,7 @@ def test_unknown_route_needs_no_key(bare: httpx2.Client) -> None:
 @pytest.mark.validated
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"x-api-key": "", "authorization": "Bearer "}],
+    [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}, {"x-api-key": "", "authorization": "Bearer"}],
 )
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/environments", "/v1/sessions", "/v1/models"])
 def test_missing_and_wrong_keys_answer_alike(bare: httpx2.Client, path: str, headers: dict[str, str]) -> None:

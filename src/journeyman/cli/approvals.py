@@ -23,14 +23,15 @@ class Approvals:
         self._screen = screen
         self._always: set[str] = set()
 
-    async def decide(self, name: str, values: dict[str, object]) -> Decision:
-        """Raises Interrupted."""
+    async def decide(self, name: str, values: dict[str, object], *, shown: bool) -> Decision:
+        """`shown`: the screen's last words are this call. Raises Interrupted."""
         if name in self._always:
             return {"result": "allow"}
         if not self._terminal.interactive:
             self._screen.note(f"Refused: nobody is here to approve {name}. Allow it with --yes.", "yellow")
             return {"result": "deny", "deny_message": _NOBODY}
-        self._screen.question(name, values)
+        if not shown:
+            self._screen.question(name, values)
         self._terminal.forget_typed()
         return await self._ask(name)
 

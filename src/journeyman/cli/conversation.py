@@ -76,7 +76,8 @@ class Conversation:
         answers: list[Confirmation] = []
         try:
             for event_id in event_ids:
-                decision = await self._approvals.decide(*self._calls[event_id])
+                name, values = self._calls[event_id]
+                decision = await self._approvals.decide(name, values, shown=len(event_ids) == 1)
                 answers.append({"type": "user.tool_confirmation", "tool_use_id": event_id, **decision})
         except Interrupted:
             self.interrupt()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from journeyman.cli.calls import call_lines, result_lines
+from journeyman.cli.flow import Flow
 from journeyman.cli.printable import printable
 
 
@@ -18,8 +19,10 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._flow = Flow(console.width if console.is_terminal else 0)
         self._previewed = ""
         self._preview_of: str | None = None
+        self._usage: BetaManagedAgentsSessionUsageEvent | None = None
 
     def show(self, event: Event) -> None:
         match event.type:
@@ -31,16 +34,19 @@ class Screen:
             case "agent.message":
                 self._message(event)
             case "agent.tool_use":
-                self._call(event.name, event.input)
+                self._call(event.name, event.input, whole=event.evaluated_permission == "ask")
             case "agent.mcp_tool_use":
-                self._call(f"{event.mcp_server_name}/{event.name}", event.input)
+                name = f"{event.mcp_server_name}/{event.name}"
+                self._call(name, event.input, whole=event.evaluated_permission == "ask")
             case "agent.tool_result" | "agent.mcp_tool_result":
                 self._body(result_lines(event.content), "red" if event.is_error else "dim")
             case "session.error":
                 self._failure(event)
             case "session.usage":
-                self.note(_cost(event))
-            case "span.model_request_end" | "session.status_idle":
+                self._usage = event
+            case "session.status_idle":
+                self._idle(waits=event.stop_reason.type == "requires_action")
+            case "span.model_request_end":
                 self.end_line()
             case _:
                 pass
@@ -51,14 +57,11 @@ class Screen:
         self._console.print(Text(printable(text), style), soft_wrap=True)
 
     def question(self, name: str, values: dict[str, object]) -> None:
-        """A call in full, for somebody who has to decide on it."""
-        heading, body = call_lines(name, values, whole=True)
-        self.note(f"\nThe agent wants to run {heading}", "bold yellow")
-        self._body(body, "")
+        """A call once more, in full, for somebody who has to decide on one of several."""
+        self._call(name, values, whole=True)
 
     def end_line(self) -> None:
-        if self._previewed and not self._previewed.endswith("\n"):
-            self._console.print()
+        self._write(self._flow.end())
         self._previewed, self._preview_of = "", None
 
     def _start(self, kind: str, event_id: str) -> None:
@@ -71,20 +74,28 @@ class Screen:
 
     def _type(self, text: str) -> None:
         self._previewed += text
-        self._console.print(Text(printable(text)), end="", soft_wrap=True)
+        self._write(self._flow.add(printable(text)))
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._console.print(Text(text), end="", soft_wrap=True)
 
     def _message(self, event: Message) -> None:
         whole = "".join(block.text for block in event.content if block.type == "text")
         if event.id != self._preview_of:
             self.end_line()
             self._console.print()
-            self._previewed = ""
         if whole.startswith(self._previewed):
             self._type(whole[len(self._previewed) :])
         self.end_line()
 
-    def _call(self, name: str, values: dict[str, object]) -> None:
-        heading, body = call_lines(name, values, whole=False)
+    def _idle(self, *, waits: bool) -> None:
+        self.end_line()
+        if self._usage is not None and not waits:
+            self.note(_cost(self._usage))
+
+    def _call(self, name: str, values: dict[str, object], *, whole: bool) -> None:
+        heading, body = call_lines(name, values, whole=whole)
         self.note("")
         self._console.print(Text.assemble(("● ", "green"), (heading, "bold")), soft_wrap=True)
         self._body(body, "")

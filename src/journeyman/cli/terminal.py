@@ -35,7 +35,13 @@ class Terminal:
         awaited = self._awaited = loop.create_future()
         loop.add_reader(self._descriptor, self._take, awaited)
         try:
-            return await awaited
+            line = await awaited
+            if line is None:
+                print()
+            return line
+        except Interrupted:
+            print()
+            raise
         finally:
             loop.remove_reader(self._descriptor)
             self._awaited = None

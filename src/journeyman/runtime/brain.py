@@ -131,17 +131,16 @@ class Brain:
 
     async def _watch(self) -> None:
         """While a step is under way: look whether what has come is an interrupt."""
-        while self._heard and self._step is not None:
+        step = self._step
+        while self._heard and step is not None and not step.done():
             self._heard = False
-            await self._journal.flush()  # what is taken already is not to be seen again
-            items, _ = await self._parts.log.inbox(self._claim.session_id)
+            try:
+                await self._journal.flush()  # what is taken already is not to be seen again
+                items, _ = await self._parts.log.inbox(self._claim.session_id)
+            except Exception:
+                return  # whoever runs the step meets the same failure
             if any(item.type == "user.interrupt" for item in items):
-                self._cut()
-                return
-
-    def _cut(self) -> None:
-        if self._step is not None:
-            self._step.cancel()
+                step.cancel()
 
     async def _do(self, step: Step) -> None:
         match step:

@@ -62,6 +62,7 @@ def _thread_running(state: SessionState, _row: Row) -> None:
 def _thread_idle(state: SessionState, row: Row) -> None:
     thread = state.primary
     thread.status, thread.attempt, thread.due_at, thread.cuts = "idle", 0, None, 0
+    thread.compactions, thread.refused = 0, 0
     if row.body["stop_reason"]["type"] != "requires_action":
         thread.pending = False
 

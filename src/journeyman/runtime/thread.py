@@ -88,12 +88,12 @@ class Thread:
 
     def hear(self, role: Literal["user", "system"], content: list[JsonObject]) -> None:
         """Take in what a person or the operator says."""
-        blocks = content if role == "user" else _as_system(content)
+        blocks = [block for block in (content if role == "user" else _as_system(content)) if not _blank(block)]
         if self.calls:
             self.queued.extend(blocks)
         else:
             self._say("user", blocks)
-        self.pending = self.pending or role == "user"
+        self.pending = self.pending or (role == "user" and bool(blocks))
 
     def answered(self, content: list[JsonObject], outcome: JsonObject) -> None:
         """Take in a whole answer of the model."""
@@ -127,7 +127,6 @@ class Thread:
         self._say("user", summary)
 
     def _say(self, role: str, blocks: list[JsonObject]) -> None:
-        blocks = [block for block in blocks if not _blank(block)]
         if not blocks:
             return
         self.context_tokens += sum(map(weigh, blocks))

@@ -37,6 +37,17 @@ def _holds(bounds: TimeRange, at: int) -> bool:
     )
 
 
+_KEYS: dict[str, Any] = {
+    "agents": str,
+    "versions": int,
+    "environments": str,
+    "sessions": str,
+    "threads": str,
+    "events": (int, int),
+}
+"""What an item's place looks like in the cursors of each list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page, in the order asked for."""
@@ -70,16 +81,24 @@ def read_cursor(token: str | None, list_name: str, order: Order, bounds: TimeRan
             raise ValueError(token)
         packed = token.removeprefix("page_")
         made_by, letter, key, at, backward = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        if not isinstance(at, int):
+            raise TypeError(at)
         made_for: Order = {"a": "asc", "d": "desc"}[letter]  # pyright: ignore[reportAssignmentType]
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise invalid("invalid page cursor") from error
-    if made_by != list_name:
+    if made_by != list_name or not _fits(key, _KEYS[list_name]):
         raise invalid("invalid page cursor")
     if made_for != order:
         raise invalid("page token order does not match request")
     if bounds is not None and not _holds(bounds, at):
         raise invalid(f"page: the cursor's position ({to_wire(at)}) is outside the created_at filter")
     return Cursor(list_name, made_for, key, at, bool(backward))
+
+
+def _fits(key: Any, shape: Any) -> bool:
+    if isinstance(shape, tuple):
+        return isinstance(key, list) and len(key) == len(shape) and all(map(_fits, key, shape))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return type(key) is shape
 
 
 def continue_from(

@@ -19,11 +19,11 @@ class Listener(Protocol):
 
     shell: str
 
-    def done(self, status: int, before: int | None) -> None:
+    def done(self, status: int, before: int | None, /) -> None:
         """It ended with this exit status. `before`: how the shell ended that its shell replaced meanwhile."""
         ...
 
-    def idle(self, last: str, status: str, before: int | None) -> None:
+    def idle(self, last: str, status: str, before: int | None, /) -> None:
         """Its shell has nothing to do, and the last token it finished was `last`."""
         ...
 

@@ -88,14 +88,14 @@ class Execution:
                 for pipe in self._pipes:
                     self._channel.pipes.release(pipe)
 
-    def done(self, status: int, before: int | None) -> None:
+    def done(self, status: int, _before: int | None) -> None:
         if not self._status.done():
             self._status.set_result(status)
 
     def gone(self) -> None:
         self._fail("The program was ended from inside the sandbox. Try again.")
 
-    def idle(self, last: str, status: str, before: int | None) -> None:
+    def idle(self, _last: str, _status: str, _before: int | None) -> None:
         """Nobody asks for it here."""
 
     def lost(self) -> None:

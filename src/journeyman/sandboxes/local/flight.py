@@ -7,8 +7,8 @@ from typing import Any
 from journeyman.sandboxes.local.shellrun import ShellRun
 from journeyman.sandboxes.port import SandboxError, ShellResult
 
-_CUT = 2.0
-"""Seconds a cancelled run has to end."""
+_CUT = 5.0
+"""Seconds after which a cancelled caller no longer waits for the end of the run."""
 
 
 class Flight:

@@ -21,22 +21,34 @@ hear() {
   done
 }
 
+# Starts anew what died; `wait` may have told of one only.
+sweep() {
+  local pid name code server
+  for pid in "${!shells[@]}"; do
+    [[ -d /proc/$pid ]] && continue
+    name=${shells[$pid]}
+    unset "shells[$pid]"
+    wait "$pid"
+    code=$?
+    [[ $pid == "$1" ]] && code=$2
+    launch "$name" "$code"
+    for server in "$io"/*.events; do
+      printf 'gone %s %s\n' "$name" "$code" 1<>"$server"
+    done
+  done
+}
+
 trap hear USR1
 hear
 launch .exec ''
 launch main ''
 while :; do
   child=
-  wait -f -n -p child
-  code=$?
-  if [[ -n $child && -n ${shells[$child]-} ]]; then
-    name=${shells[$child]}
-    unset "shells[$child]"
-    launch "$name" "$code"
-    for server in "$io"/*.events; do
-      printf 'gone %s %s\n' "$name" "$code" 1<>"$server"
-    done
-  elif ((code == 127)); then
-    read -r -t 0.1 -u 4
-  fi
+  code=0
+  all="${!shells[*]}"
+  # A death before this test is seen by it, one after it by `wait`: no end of a loop, where deaths are forgotten,
+  # lies between the two.
+  eval "[[ -d /proc/${all// / && -d /proc/} ]]" && { wait -f -n -p child; code=$?; }
+  sweep "$child" "$code"
+  ((code == 127)) && read -r -t 0.1 -u 4
 done

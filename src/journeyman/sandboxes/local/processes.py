@@ -31,19 +31,24 @@ def ticks_now() -> int:
 
 
 def descendants(root: int) -> list[Entry]:
-    """All processes below `root`, without it."""
-    children: dict[int, list[Entry]] = {}
-    for name in [entry.name for entry in os.scandir("/proc")]:
-        fields = stat_fields(int(name)) if name.isdigit() else None
-        if fields is not None and fields[0] not in "ZX":
-            entry = Entry(int(name), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
-            children.setdefault(entry.parent, []).append(entry)
+    """All processes below `root`, parents first, without it."""
     found: list[Entry] = []
     waiting = [root]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += [entry.pid for entry in below]
+        for pid in _children(waiting.pop()):
+            fields = stat_fields(pid)
+            if fields is not None and fields[0] not in "ZX":
+                found.append(Entry(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])))
+                waiting.append(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    # Not by looking at every process of the host, of which there may be thousands.
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, task.read_text().split())
     return found
 
 

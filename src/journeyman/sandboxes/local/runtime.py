@@ -77,7 +77,10 @@ async def limit_namespace(pid: int, limits: Limits) -> None:
         "max_fanotify_groups": 0,
     }
     script = " && ".join(f"echo {value} >/proc/sys/user/{name}" for name, value in values.items())
-    code = await execute(["nsenter", "--user", "--target", str(pid), "--", "/bin/sh", "-c", script])
+    # An ordinary user is the namespace's root already, and may not be able to set groups there.
+    credentials = [] if os.geteuid() == 0 else ["--preserve-credentials"]
+    command = ["nsenter", "--user", *credentials, "--target", str(pid), "--", "/bin/sh", "-c", script]
+    code = await execute(command)
     if code:
         raise SandboxUnavailable(
             f"The limits of the sandbox's user namespace could not be set: nsenter answered {code}"

@@ -12,7 +12,7 @@ from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, 
 from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import ShellResult
 
-_PATIENCE = 0.8
+_PATIENCE = 2.0
 """Seconds a shell has to come back after it was killed; then the whole sandbox is ended."""
 
 
@@ -86,9 +86,10 @@ class ShellRun:
     def _kill_by(self, kill: Callable[[], None]) -> None:
         async def kill_and_ask() -> None:
             await asyncio.to_thread(kill)
-            self.ask()
+            if not self.result.done():
+                self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
+                self.ask()
 
-        self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
         self._killing = self._loop.create_task(kill_and_ask())
 
     def _settle(self, exit_code: int | None, *, restarted: bool) -> None:

@@ -1,0 +1,259 @@
+"""The machine as a state machine: any client, any model, any failure and any death of the process, in any order.
+
+The brain is the real one; its log, model and sandbox are in memory, so that a death can be put at any append.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from journeyman.engine.port import Superseded
+from journeyman.models.port import ModelError
+from journeyman.models.scripted import Block, Call, Say, Script, Think
+from journeyman.runtime.brain import Brain
+from journeyman.runtime.decide import decide
+from journeyman.runtime.hub import Hub, Subscriber
+from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.steps import Wait
+from journeyman.runtime.usage import Usage
+from journeyman.wire.times import now_us
+
+from .memory_log import Crash, MemoryLog
+from .surroundings import Box, Mind, agent, parts
+from .validity import check_history, check_log
+
+TEXT = st.sampled_from(["hello", "x" * 400, " ", "\n\n", "ünï"])
+TOOLS = st.sampled_from(
+    [
+        Call("bash", {"command": "echo hi"}),
+        Call("bash", {"wrong": 1}),
+        Call("write", {"file_path": "/a", "content": "b"}),
+        Call("edit", {"file_path": "/a", "old_string": "b", "new_string": "c"}),
+        Call("mine", {}),
+        Call("nope", {"a": 1}),
+    ]
+)
+BLOCKS = st.lists(st.one_of(TEXT.map(lambda text: Say([text])), st.just(Think(["hm"])), TOOLS), max_size=4)
+FAILURES = st.sampled_from(
+    [
+        ("overloaded", "busy", True),
+        ("failed", "bad request", False),
+        ("billing", "no money", False),
+        ("failed", "prompt is too long: 300000 tokens", False),
+    ]
+)
+
+
+def script(blocks: list[Block], cut: str | None) -> Script:
+    stop = "tool_use" if any(isinstance(block, Call) for block in blocks) else "end_turn"
+    return Script(blocks, cut or stop)
+
+
+def failing(blocks: list[Block], failure: tuple[Any, str, bool], after: int | None) -> Script:
+    kind, message, transient = failure
+    return Script(blocks, error=ModelError(kind, message, transient=transient), error_after=after)
+
+
+SCRIPTS = st.one_of(
+    st.builds(script, BLOCKS, st.sampled_from([None, None, None, "max_tokens", "refusal"])),
+    st.builds(failing, st.just([Say(["some ", "words"])]), FAILURES, st.sampled_from([None, 0, 1])),
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """One session. Its client sends, its model has scripts, its process dies; after `rest` all must be well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.brain: Brain | None = None
+        self.state: SessionState | None = None
+
+    @initialize(window=st.sampled_from([2_000, 10**9]))
+    def begin(self, window: int) -> None:
+        self.runner.run(self._begin(window))
+
+    async def _begin(self, window: int) -> None:
+        self.log, self.mind, self.box, self.hub = MemoryLog(agent()), Mind(window), Box(), Hub()
+        self.parts = parts(self.log, self.mind, self.box, self.hub)
+        self.stream: Subscriber = self.hub.subscribe("sesn_test", None, frozenset())
+        self.lived_at = 0
+
+    def teardown(self) -> None:
+        try:
+            if self.brain is not None or self.state is not None:
+                self.rest()
+        finally:
+            self.runner.close()
+
+    # The client.
+
+    def send(self, type_: str, **fields: Any) -> None:
+        self.log.put(type_, **fields)
+        if self.brain is not None:
+            self.brain.notify()
+
+    @rule(text=TEXT)
+    def message(self, text: str) -> None:
+        self.send("user.message", content=[{"type": "text", "text": text}])
+
+    @rule(text=TEXT)
+    def system_message(self, text: str) -> None:
+        self.send("system.message", content=[{"type": "text", "text": text}])
+
+    @rule()
+    def interrupt(self) -> None:
+        self.send("user.interrupt", session_thread_id=None)
+
+    @rule(title=st.booleans())
+    def updated(self, title: bool) -> None:
+        changed = {"title": "t"} if title else {"agent": agent(system=None, tools=self.log.agent["tools"])}
+        self.send("session.updated", **changed)
+
+    def asked(self, *, custom: bool) -> list[str]:
+        """Calls of the log that a client may answer, also those that are settled."""
+        if custom:
+            return [row.id for row in self.log.log if row.type == "agent.custom_tool_use"]
+        asks = [row for row in self.log.log if row.type == "agent.tool_use"]
+        return [row.id for row in asks if row.body["evaluated_permission"] == "ask"]
+
+    @rule(which=st.integers(0, 3), allow=st.booleans())
+    def confirm(self, which: int, allow: bool) -> None:
+        asked = self.asked(custom=False)[-4:]
+        target = asked[which % len(asked)] if asked else "sevt_unknown"
+        verdict = {"result": "allow", "deny_message": None} if allow else {"result": "deny", "deny_message": "no!"}
+        self.send("user.tool_confirmation", tool_use_id=target, **verdict, session_thread_id=None)
+
+    @rule(which=st.integers(0, 3), content=st.sampled_from([[], [{"type": "text", "text": "done"}]]))
+    def result(self, which: int, content: list[dict[str, Any]]) -> None:
+        asked = self.asked(custom=True)[-4:]
+        target = asked[which % len(asked)] if asked else "sevt_unknown"
+        fields = {"content": content, "is_error": False, "session_thread_id": None}
+        self.send("user.custom_tool_result", custom_tool_use_id=target, **fields)
+
+    @rule()
+    def answer_everything(self) -> None:
+        for target in self.asked(custom=False)[-4:]:
+            self.send("user.tool_confirmation", tool_use_id=target, result="allow", deny_message=None)
+        for target in self.asked(custom=True)[-4:]:
+            self.send("user.custom_tool_result", custom_tool_use_id=target, content=[], is_error=True)
+
+    # The model, the tools, the process.
+
+    @rule(scripts=st.lists(SCRIPTS, min_size=1, max_size=3))
+    def think(self, scripts: list[Script]) -> None:
+        self.mind.scripts.extend(scripts)
+
+    @rule(after=st.integers(1, 4), cuts=st.booleans(), tool=st.booleans())
+    def speak_in_between(self, after: int, cuts: bool, tool: bool) -> None:
+        """While a request or a tool is under way, the client sends a message or an interrupt."""
+
+        def meanwhile() -> bool:
+            self.interrupt() if cuts else self.message("in between")
+            return cuts
+
+        if tool:
+            self.box.meanwhile = meanwhile
+        else:
+            self.mind.meanwhile, self.mind.after = meanwhile, after
+
+    @rule(number=st.integers(1, 6), when=st.sampled_from(["before", "after"]))
+    def die_soon(self, number: int, when: Any) -> None:
+        self.log.crash = (number, when)
+
+    @rule()
+    def forget(self) -> None:
+        """The process ends while the session rests."""
+        self.brain = None
+
+    @rule()
+    def rest(self) -> None:
+        """The client is silent: the session comes to rest, whatever happens on the way."""
+        self.runner.run(asyncio.wait_for(self._rest(), 20))
+        self._at_rest()
+
+    async def _rest(self) -> None:
+        appends = self.log.appends
+        while True:
+            assert self.log.appends - appends < 400, "it never comes to rest"
+            if self.brain is None:
+                await self._wake_up()
+            assert self.brain is not None
+            try:
+                due = await self.brain.run()
+            except (Crash, Superseded):
+                self.brain = None
+                continue
+            if due is None:
+                return
+            await asyncio.sleep(max(0, due - now_us()) / 1e6)
+
+    async def _wake_up(self) -> None:
+        """A new brain claims the session, as after a death; streams of the old process are gone."""
+        claim = await self.log.claim("sesn_test")
+        assert claim is not None
+        self.state = fold(claim.agent, claim.thread_id, await self.log.rows("sesn_test"))
+        self.brain = Brain(self.parts, claim, self.state)
+        self.stream.frames.clear()
+        self.lived_at = len(self.log.log)
+
+    def _at_rest(self) -> None:
+        state = self.state
+        assert state is not None
+        assert state.status == self.log.status == "idle"
+        assert not self.mind.hang.uncut and not self.box.hang.uncut, "an interrupt cuts what is under way"
+        again = fold(self.log.agent, self.log.thread_id, self.log.log)
+        assert asdict(again) == asdict(state), "the log tells what its owner knows"
+        held = {item.type for item in self.log.waiting}
+        assert held <= ({"user.message"} if state.primary.waiting else set()), "everything was taken"
+        assert decide(state, self.log.waiting, now_us(), compact_at=10**9) is None
+        ran = [row for row in self.log.log if row.type == "span.model_request_end"]
+        total = Usage()
+        for row in ran:
+            total.add(row.body["model_usage"], row.private or {})
+        assert state.primary.usage.stored() == total.stored() | {"web_searches": 0}
+        if any(row.type == "session.status_idle" for row in self.log.log):
+            assert self.log.usage == total.stored()
+        shown = [json.loads(frame.partition(b"data: ")[2]) for frame in self.stream.frames]
+        assert shown == [row.body for row in self.log.log[self.lived_at :]], "a stream shows what was committed"
+
+    # What always holds.
+
+    @invariant()
+    def log_is_well_formed(self) -> None:
+        if self.state is not None:
+            check_log(self.log.log)
+
+    @invariant()
+    def decide_is_total_and_pure(self) -> None:
+        """For every prefix of the log that a batch may have ended with, there is one and the same decision."""
+        if self.state is None:
+            return
+        for cut in range(max(0, len(self.log.log) - 3), len(self.log.log) + 1):
+            state = fold(self.log.agent, self.log.thread_id, self.log.log[:cut])
+            before = orjson.dumps(asdict(state))
+            steps = [decide(state, self.log.waiting, 10**9, compact_at=500) for _ in range(2)]
+            assert steps[0] == steps[1]
+            assert orjson.dumps(asdict(state)) == before, "deciding changes nothing"
+            assert not isinstance(steps[0], Wait) or state.status == "rescheduling"
+
+    @invariant()
+    def history_is_acceptable(self) -> None:
+        if self.state is None or self.state.primary.calls:
+            return
+        history = self.state.primary.history
+        with suppress(IndexError):
+            check_history(history if history[-1]["role"] == "user" else history[:-1])
+
+
+Machine.TestCase.settings = settings(
+    max_examples=120, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_machine = Machine.TestCase
