@@ -78,9 +78,8 @@ class Brain:
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
         self._mail = True
-        self._heard = False
         self._step: asyncio.Task[None] | None = None
-        self._look: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def wake_up(cls, parts: Parts, session_id: str) -> "Brain | None":
@@ -93,9 +92,11 @@ class Brain:
 
     def notify(self) -> None:
         """There is something in the inbox. Cuts the step under way when it is an interrupt."""
-        self._mail = self._heard = True
-        if self._step is not None and (self._look is None or self._look.done()):
-            self._look = asyncio.create_task(self._watch())
+        self._mail = True
+        if self._step is not None:
+            look = asyncio.create_task(self._watch(self._step))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
 
     async def run(self) -> int | None:
         """Work until there is nothing to do; the time (µs) to be woken at, if any. Raises Superseded."""
@@ -129,18 +130,15 @@ class Brain:
             self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
             self._take([])
 
-    async def _watch(self) -> None:
-        """While a step is under way: look whether what has come is an interrupt."""
-        step = self._step
-        while self._heard and step is not None and not step.done():
-            self._heard = False
-            try:
-                await self._journal.flush()  # what is taken already is not to be seen again
-                items, _ = await self._parts.log.inbox(self._claim.session_id)
-            except Exception:
-                return  # whoever runs the step meets the same failure
-            if any(item.type == "user.interrupt" for item in items):
-                step.cancel()
+    async def _watch(self, step: asyncio.Task[None]) -> None:
+        """Something came while a step is under way: cut it when that is an interrupt."""
+        try:
+            await self._journal.flush()  # what is taken already is not to be seen again
+            items, _ = await self._parts.log.inbox(self._claim.session_id)
+        except Exception:
+            return  # whoever runs the step meets the same failure
+        if any(item.type == "user.interrupt" for item in items):
+            step.cancel()
 
     async def _do(self, step: Step) -> None:
         match step:
@@ -169,7 +167,7 @@ class Brain:
 
     async def _work(self, step: CallModel | Compact | RunTools) -> None:
         """A step that takes its time: it can be interrupted."""
-        self._step, self._heard = asyncio.create_task(self._perform(step)), False
+        self._step = asyncio.create_task(self._perform(step))
         try:
             await self._step
         except asyncio.CancelledError:

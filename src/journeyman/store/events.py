@@ -215,6 +215,8 @@ def _from_inbox(connection: Connection, session_id: str, query: EventList, start
     ]  # fmt: skip
 
 
-def _behind(statement: Select[Any], seq: ColumnElement[int], start: int, limit: int, *, ascending: bool) -> Select[Any]:
+def _behind(
+    statement: Select[*tuple[Any, ...]], seq: ColumnElement[int], start: int, limit: int, *, ascending: bool
+) -> Select[*tuple[Any, ...]]:
     statement = statement.where(seq > start if ascending else seq < start)
     return statement.order_by(seq.asc() if ascending else seq.desc()).limit(limit)

@@ -53,7 +53,8 @@ class Keys:
     async def find(self, secret: str) -> dict[str, Any] | None:
         """The living key with this secret."""
         statement = select(api_keys).where(api_keys.c.hash == _hash(secret), api_keys.c.revoked_at.is_(None))
-        return await self._database.read(lambda connection: connection.execute(statement).mappings().one_or_none())
+        found = await self._database.read(lambda connection: connection.execute(statement).mappings().one_or_none())
+        return None if found is None else dict(found)
 
     async def list(self) -> list[dict[str, Any]]:
         """All, revoked ones too, oldest first."""

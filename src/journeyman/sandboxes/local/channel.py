@@ -1,5 +1,6 @@
 """The way into a running sandbox: its named pipes, this server's event pipe, and its root directory."""
 
+import asyncio
 import os
 import secrets
 import signal
@@ -13,6 +14,8 @@ from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
 
 _PROGRAMS = ("init", "shell", "exec")
+_POKES = (0.0, 0.02, 0.1, 0.5, 2.0)
+"""Seconds"""
 EXEC_SHELL = ".exec"
 
 
@@ -55,6 +58,7 @@ class Channel:
         self.pipes.inherit(dead, busy)
         for server in dead:
             (self._io / f"{server}.events").unlink(missing_ok=True)
+        self._poke()
 
     def end(self) -> None:
         """The sandbox has ended: tell the listeners and close."""
@@ -84,8 +88,14 @@ class Channel:
             control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             os.write(control, shell.encode() + b"\n")
             os.close(control)
-            self.events.kill(signal.SIGUSR1)
+            self._poke()
         return descriptor
+
+    def _poke(self) -> None:
+        """Have the first process look for new shells; more than once, since its `wait` can miss a signal."""
+        loop = asyncio.get_running_loop()
+        for delay in _POKES:
+            loop.call_later(delay, self.events.kill, signal.SIGUSR1)
 
 
 def make_pipes(io: Path, owner: tuple[int, int]) -> None:

@@ -1,0 +1,130 @@
+"""Stands between the SDK's own tests and a real server.
+
+Those tests name example objects that exist nowhere and send placeholders that the reference itself would refuse. The
+proxy puts real objects in their place, a fresh one for every request that changes it, and takes the placeholders out.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+AGENT = "agent_011CZkYpogX7uDKUyvBTophP"
+ENVIRONMENT = "env_011CZkZ9X2dpNyB7HsEFoRfW"
+SESSION = "sesn_011CZkZAtmR3yMPDzynEDxu7"
+THREAD = "sthr_011CZkZVWa6oJjw1rgXZpnBt"
+MODEL = "model_id"
+
+_PLACEHOLDERS = {
+    ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
+    ("after_id", "after_id"), ("before_id", "before_id"),
+}  # fmt: skip
+_HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
+_HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "date"}
+_SCRIPT = 'SCRIPT: think hm && say looking && tool lookup {"order": "1234"} | text on its way'
+_LOOKUP = {"type": "custom", "name": "lookup", "description": "Looks up.", "input_schema": {"type": "object"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Real ids in the place of the examples."""
+
+    agent: str
+    environment: str
+    session: str
+    thread: str
+
+    def into(self, text: str) -> str:
+        """`text` with the examples replaced."""
+        named = {AGENT: self.agent, ENVIRONMENT: self.environment, SESSION: self.session, THREAD: self.thread}
+        for example, real in named.items():
+            text = text.replace(example, real)
+        return text
+
+
+class Proxy:
+    """One server's. `model` is the id that its scripted model answers to."""
+
+    def __init__(self, server: str, api_key: str, model: str) -> None:
+        self._server = server
+        self._headers = {**_HEADERS, "x-api-key": api_key}
+        self._model = model
+        self._http: aiohttp.ClientSession
+        self._shared: Objects
+
+    async def start(self) -> None:
+        """Make the objects that are only read; their session has had a turn."""
+        self._http = aiohttp.ClientSession(auto_decompress=False)
+        self._shared = await self._fresh()
+        said = {"type": "user.message", "content": [{"type": "text", "text": _SCRIPT}]}
+        path = f"/v1/sessions/{self._shared.session}"
+        async with self._http.get(f"{self._server}{path}/events/stream", headers=self._headers) as stream:
+            await self._post(f"{path}/events", {"events": [said]})
+            async for line in stream.content:
+                if line.strip() == b"event: session.status_idle":
+                    break
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        """Answer with what the server says to the mended request."""
+        objects = await self._objects(request)
+        path = objects.into(request.path).replace(f"/v1/models/{MODEL}", f"/v1/models/{self._model}")
+        query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
+        headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
+        headers["x-api-key"] = self._headers["x-api-key"]
+        body = objects.into((await request.read()).decode()).encode()
+        url = f"{self._server}{path}"
+        async with self._http.request(request.method, url, params=query, headers=headers, data=body or None) as answer:
+            kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
+            response = web.StreamResponse(status=answer.status, headers=kept)
+            await response.prepare(request)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+    async def _objects(self, request: web.Request) -> Objects:
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD)
+        changes = request.method != "GET" and any(example in request.path for example in named)
+        return await self._fresh() if changes else self._shared
+
+    async def _fresh(self) -> Objects:
+        agent = await self._post("/v1/agents", {"name": "suite", "model": self._model, "tools": [_LOOKUP]})
+        environment = await self._post("/v1/environments", {"name": "suite"})
+        body = {"agent": agent["id"], "environment_id": environment["id"]}
+        session = await self._post("/v1/sessions", body)
+        path = f"{self._server}/v1/sessions/{session['id']}/threads"
+        async with self._http.get(path, headers=self._headers) as answer:
+            thread = (await answer.json())["data"][0]
+        return Objects(agent["id"], environment["id"], session["id"], thread["id"])
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+
+@asynccontextmanager
+async def serve_proxy(server: str, api_key: str, model: str) -> AsyncIterator[str]:
+    """Run a proxy on loopback; its URL."""
+    proxy = Proxy(server, api_key, model)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", proxy.forward)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await proxy.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+        await proxy.close()
+
+
+def _is_placeholder(key: str, value: str) -> bool:
+    return (key, value) in _PLACEHOLDERS

@@ -1,0 +1,55 @@
+"""Which of the SDK's own tests are run, and why the others are not."""
+
+from dataclasses import dataclass
+
+ROOT = "tests/api_resources/beta"
+
+FILES = (
+    "test_agents.py",
+    "test_environments.py",
+    "test_sessions.py",
+    "test_models.py",
+    "agents/test_versions.py",
+    "sessions/test_events.py",
+    "sessions/test_threads.py",
+    "sessions/threads/test_events.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Tests whose names begin so, of the synchronous and the asynchronous class of that name."""
+
+    file: str
+    name: str
+    reason: str
+
+    def node_ids(self) -> list[str]:
+        file, _, rest = self.name.partition("::")
+        return [f"{ROOT}/{self.file}::Test{kind}{file}::{rest}" for kind in ("", "Async")]
+
+
+_ALL_OF_AN_AGENT = "sends skills, MCP servers, a multiagent roster and an AWS role in one body; this version has none of them"
+
+LEFT_OUT = (
+    LeftOut("test_agents.py", "Agents::test_method_create_with_all_params", _ALL_OF_AN_AGENT),
+    LeftOut("test_agents.py", "Agents::test_method_update_with_all_params", _ALL_OF_AN_AGENT),
+    LeftOut(
+        "test_sessions.py",
+        "Sessions::test_method_create_with_all_params",
+        "sends a budget, resources and vaults in one body; this version has none of them",
+    ),
+    LeftOut(
+        "test_sessions.py",
+        "Sessions::test_method_update_with_all_params",
+        "sends a budget, an MCP server without its toolset, and vault_ids, which the reference itself refuses",
+    ),
+    *(
+        LeftOut(
+            "sessions/test_threads.py",
+            f"Threads::test_{form}_archive",
+            "only the threads of subagents can be archived, and this version has no subagents",
+        )
+        for form in ("method", "raw_response", "streaming_response")
+    ),
+)
