@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from postgres import PostgresMissing, start_postgres
 from server import RunningServer, start_server
 
@@ -20,9 +19,8 @@ def postgres_url() -> Iterator[str]:
     """A Postgres of this run's own. Its databases are the tests' to make."""
     try:
         # Not pytest's own directory: the user Postgres runs as cannot enter it.
-        with tempfile.TemporaryDirectory(prefix="journeyman-postgres-") as directory:
-            with start_postgres(Path(directory)) as url:
-                yield url
+        with tempfile.TemporaryDirectory(prefix="journeyman-") as directory, start_postgres(Path(directory)) as url:
+            yield url
     except PostgresMissing as problem:
         pytest.skip(str(problem))
 

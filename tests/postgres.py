@@ -30,7 +30,9 @@ def start_postgres(directory: Path) -> Iterator[str]:
     as_owner = _become_owner(directory)
     cluster, log, port = directory / "cluster", directory / "postgres.log", _free_port()
     _run([*as_owner, binaries / "initdb", "-D", cluster, "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--no-sync"])
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=50"
+    options = (
+        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=50"
+    )
     control = [*as_owner, binaries / "pg_ctl", "-D", cluster, "-w", "-t", str(_START_SECONDS)]
     _run([*control, "-l", log, "-o", options, "start"])
     try:

@@ -1,6 +1,5 @@
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -80,7 +79,7 @@ def test_the_data_directory_is_in_use(home: Home) -> None:
 )
 def test_a_wrong_configuration(home: Home, text: str, complaint: str) -> None:
     (home.path / "journeyman.toml").write_text(text)
-    _is_one_line(home.run("serve", "--port", "0"), complaint)
+    _is_one_line(home.run("serve"), complaint)
 
 
 def test_a_configuration_file_that_is_not_there(home: Home) -> None:
@@ -135,4 +134,4 @@ def _is_one_line(done: subprocess.CompletedProcess[str], complaint: str) -> None
 
 
 def _mode(path: Path) -> int:
-    return os.stat(path).st_mode & 0o777
+    return path.stat().st_mode & 0o777

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from anthropic import Anthropic
-
 from server import RunningServer
 
 from .conversation import Conversation, listening
+from .sources import sdk_sources
 
 MANAGED = "managed-agents-2026-04-01"
 
@@ -64,3 +65,9 @@ def converse(client: Anthropic, environment_id: str) -> Iterator[Converse]:
             return stack.enter_context(listening(client, session.id, **query))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def sources(pytestconfig: pytest.Config) -> Path:
+    """The SDK's sources, kept in pytest's cache."""
+    return sdk_sources(pytestconfig.cache.mkdir("anthropic-sources"))

@@ -26,6 +26,7 @@ class Conversation:
         self.id = session_id
         self.streamed: list[Event] = []
         self._stream = stream
+        self._said = 0
 
     def send(self, *events: Event) -> list[Event]:
         """Send, and give the echoes."""
@@ -33,7 +34,10 @@ class Conversation:
         return [event.to_dict(mode="json") for event in answer.data or []]
 
     def say(self, text: str) -> Event:
-        return self.send(message(text))[0]
+        """Send a message. Each script counts its attempts on its own."""
+        self._said += 1
+        mark = f" #id={self.id}.{self._said}" if "SCRIPT:" in text else ""
+        return self.send(message(text + mark))[0]
 
     def read(self, enough: Callable[[Event], bool]) -> list[Event]:
         """Read the stream up to the event for which `enough` holds; the events read."""

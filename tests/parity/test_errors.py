@@ -27,7 +27,9 @@ def test_envelope(http: httpx2.Client, path: str) -> None:
 
 
 @pytest.mark.documented
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/v1/agents"), ("DELETE", "/v1/agents"), ("PATCH", "/v1/sessions")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/v1/agents"), ("DELETE", "/v1/agents"), ("PATCH", "/v1/sessions")]
+)
 def test_wrong_method(http: httpx2.Client, method: str, path: str) -> None:
     """facts 1.8, 2.2: a method that a route does not have is a 405 in the envelope."""
     assert answered(http.request(method, path))[:2] == (405, "invalid_request_error")
@@ -79,9 +81,7 @@ def test_semantic_stage_message(http: httpx2.Client) -> None:
     """facts 2.7: what contradicts itself is named by a dotted path with the union's tag."""
     toolset = {"type": "agent_toolset_20260401", "configs": [{"name": "bash"}, {"name": "bash"}]}
     message = refused(http.post("/v1/agents", json={"name": "a", "model": "scripted", "tools": [toolset]}))
-    assert message == (
-        'tools.0.agent_toolset_20260401.configs.1: duplicate entry for tool "AGENT_TOOL_NAME_BASH"'
-    )
+    assert message == ('tools.0.agent_toolset_20260401.configs.1: duplicate entry for tool "AGENT_TOOL_NAME_BASH"')
     twice = [{"type": "agent_toolset_20260401"}] * 2
     message = refused(http.post("/v1/agents", json={"name": "a", "model": "scripted", "tools": twice}))
     assert message == "tools.1.agent_toolset_20260401: duplicate entry; at most one agent_toolset_20260401 is allowed"

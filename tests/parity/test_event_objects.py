@@ -169,5 +169,7 @@ def test_idempotency_key_has_no_effect(converse: Converse, http: httpx2.Client) 
     for _ in range(2):
         body = {"events": [message("SCRIPT: text done")]}
         http.post(f"/v1/sessions/{session.id}/events", json=body, headers={"idempotency-key": "same"})
-    session.read(lambda event: event["type"] == "session.status_idle" and len(only(session.streamed, "user.message")) == 2)
+    session.read(
+        lambda event: event["type"] == "session.status_idle" and len(only(session.streamed, "user.message")) == 2
+    )
     assert len(only(session.listed(), "user.message")) == 2

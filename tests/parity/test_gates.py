@@ -2,15 +2,13 @@
 
 import httpx2
 import pytest
-
 from server import RunningServer
 
 from .conftest import MANAGED
 
 ENVIRONMENTS = "environments-2025-11-01"
-NO_ENVIRONMENTS = (
-    "The environments API requires the `environments-2025-11-01` value in the `anthropic-beta` header."
-)
+NO_ENVIRONMENTS = "The environments API requires the `environments-2025-11-01` value in the `anthropic-beta` header."
+ONE_BETA = "Only one environments beta header may be specified per request."
 VERSION = {"anthropic-version": "2023-06-01"}
 
 
@@ -89,9 +87,9 @@ def test_two_ways_to_send_a_key(bare: httpx2.Client, server: RunningServer, head
         ("environments", None, 404, NO_ENVIRONMENTS),
         ("environments", MANAGED, 200, ""),
         ("environments", f"{MANAGED},unknown", 400, unexpected("unknown")),
-        ("environments", f"{MANAGED},{ENVIRONMENTS}", 400, "Only one environments beta header may be specified per request."),
+        ("environments", f"{MANAGED},{ENVIRONMENTS}", 400, ONE_BETA),
     ],
-)  # fmt: skip
+)
 def test_beta_gates(
     bare: httpx2.Client, server: RunningServer, resource: str, betas: str | None, status: int, message: str
 ) -> None:

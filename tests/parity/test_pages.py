@@ -53,9 +53,7 @@ def test_envelope(http: httpx2.Client, path: str, keys: set[str]) -> None:
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/environments", "/v1/sessions"])
 def test_last_page(http: httpx2.Client, path: str) -> None:
     """facts 4.3: behind the last item, `next_page` is null; the size of the pages does not change what is listed."""
-    small, large = (
-        [each for body in pages(http, path, limit=limit) for each in ids(body)] for limit in (7, 100)
-    )
+    small, large = ([each for body in pages(http, path, limit=limit) for each in ids(body)] for limit in (7, 100))
     assert small == large
     assert len(small) == len(set(small)) > 0
 

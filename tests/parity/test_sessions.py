@@ -17,7 +17,19 @@ EMPTY_USAGE = {
     "list_cost": {"amount": "0", "currency": "USD"},
     "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
 }  # fmt: skip
-SNAPSHOT = {"id", "type", "version", "name", "description", "system", "model", "tools", "mcp_servers", "skills", "multiagent"}
+SNAPSHOT = {
+    "id",
+    "type",
+    "version",
+    "name",
+    "description",
+    "system",
+    "model",
+    "tools",
+    "mcp_servers",
+    "skills",
+    "multiagent",
+}
 
 
 @pytest.fixture

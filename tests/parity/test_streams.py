@@ -163,7 +163,9 @@ def test_a_request_that_fails_has_no_final_event(converse: Converse) -> None:
 
 
 @pytest.mark.documented
-@pytest.mark.parametrize("query", ["event_deltas[]=agent.tool_use", "event_deltas[]=x", "&".join(["event_deltas[]=agent.message"] * 101)])
+@pytest.mark.parametrize(
+    "query", ["event_deltas[]=agent.tool_use", "event_deltas[]=x", "&".join(["event_deltas[]=agent.message"] * 101)]
+)
 def test_bad_previews(converse: Converse, http: httpx2.Client, query: str) -> None:
     """facts 10.6: other values, or more than 100, are a 400."""
     assert "event_deltas" in refused(http.get(f"/v1/sessions/{converse().id}/events/stream?{query}"))

@@ -94,9 +94,7 @@ class MemoryLog:
             assert row.seq == len(self.log) + 1, "the log has no holes"
             assert row.id not in {each.id for each in self.log}, f"{row.type} is in the log already"
             body, private = json.loads(json.dumps([row.body, row.private]))
-            self.log.append(
-                Row(row.seq, row.id, row.type, row.thread_id, row.shown, row.processed_at, body, private)
-            )
+            self.log.append(Row(row.seq, row.id, row.type, row.thread_id, row.shown, row.processed_at, body, private))
         taken = set(batch.taken)
         assert taken <= {item.seq for item in self.waiting}, "only what waits can be taken"
         self.waiting = [item for item in self.waiting if item.seq not in taken]

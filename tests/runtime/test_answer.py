@@ -75,7 +75,10 @@ def test_interleaved_blocks_keep_the_order_of_their_index() -> None:
         stop(1),
         stop(0),
     )
-    assert [(block["name"], block["input"]) for block in contents(answer)] == [("first", {"y": 2}), ("second", {"x": 1})]
+    assert [(block["name"], block["input"]) for block in contents(answer)] == [
+        ("first", {"y": 2}),
+        ("second", {"x": 1}),
+    ]
 
 
 def test_texts_in_a_row_are_one_message() -> None:
@@ -140,7 +143,10 @@ def test_usage_is_what_was_said_last() -> None:
         {"type": "message_start", "message": {"usage": {"input_tokens": 5, "output_tokens": 1}}},
         {
             "type": "message_delta",
-            "delta": {"stop_reason": "refusal", "stop_details": {"type": "refusal", "category": "c", "explanation": "e"}},
+            "delta": {
+                "stop_reason": "refusal",
+                "stop_details": {"type": "refusal", "category": "c", "explanation": "e"},
+            },
             "usage": {
                 "output_tokens": 9,
                 "cache_read_input_tokens": 3,

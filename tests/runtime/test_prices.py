@@ -48,7 +48,7 @@ def test_cents_are_whole_and_rounded_half_up(nano: int, cents: str) -> None:
 
 def test_running_and_searching() -> None:
     """$0.08 per running hour, $10 per 1,000 searches."""
-    assert runtime_price(3600) == 80_000_000
-    assert runtime_price(1) == 22_222
-    assert runtime_price(0.5) == 11_111
+    assert runtime_price(3_600_000_000) == 80_000_000
+    assert runtime_price(1_000_000) == 22_222
+    assert runtime_price(500_000) == 11_111
     assert 1000 * SEARCH_NANO == 10_000_000_000

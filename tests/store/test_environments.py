@@ -35,9 +35,7 @@ async def test_concurrent_changes_all_count(world: World) -> None:
     def mark(key: str) -> Any:
         return lambda body: {**body, "metadata": {**body["metadata"], key: "x"}}
 
-    await asyncio.gather(
-        *(world.environments.update(world.workspace, made["id"], mark(f"k{i}")) for i in range(10))
-    )
+    await asyncio.gather(*(world.environments.update(world.workspace, made["id"], mark(f"k{i}")) for i in range(10)))
     found = await world.environments.retrieve(world.workspace, made["id"])
     assert sorted(found["metadata"]) == [f"k{i}" for i in range(10)]
 

@@ -61,7 +61,9 @@ async def test_concurrent_sends_keep_their_own_order_and_get_places_without_gaps
     assert [item.seq for item in items] == list(range(1, 46))
     assert end == 45
     for i in range(15):
-        mine = [item.body["content"][0]["text"] for item in items if item.body["content"][0]["text"].startswith(f"{i}.")]
+        mine = [
+            item.body["content"][0]["text"] for item in items if item.body["content"][0]["text"].startswith(f"{i}.")
+        ]
         assert mine == [f"{i}.0", f"{i}.1", f"{i}.2"]
         places = [item.seq for item in items if item.body["content"][0]["text"].startswith(f"{i}.")]
         assert places[2] - places[0] == 2, "one request's events stay together"

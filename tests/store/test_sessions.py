@@ -63,9 +63,7 @@ async def test_an_update_is_told_to_the_owner_once(world: World) -> None:
     _, again = await world.sessions.update(world.workspace, session["id"], change(title="b"))
     assert not again
     items, _ = await world.log.inbox(session["id"])
-    assert [(item.type, item.body) for item in items] == [
-        ("session.updated", {"title": "b", "metadata": {"k": "v"}})
-    ]
+    assert [(item.type, item.body) for item in items] == [("session.updated", {"title": "b", "metadata": {"k": "v"}})]
     assert await world.listed(session["id"]) == [], "it is not listed before it is in the log"
 
 

@@ -41,7 +41,9 @@ def put_and_fail(value: int) -> object:
 
 
 async def values(database: SQLiteDatabase) -> list[int]:
-    return await database.read(lambda connection: list(connection.execute(text("SELECT x FROM t ORDER BY x")).scalars()))
+    return await database.read(
+        lambda connection: list(connection.execute(text("SELECT x FROM t ORDER BY x")).scalars())
+    )
 
 
 class Held:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from journeyman.app import make_models
 from journeyman.cli import presence
+from journeyman.cli.database import reason
 from journeyman.config import Settings
 from journeyman.models.port import ModelError
 from journeyman.models.registry import Route
@@ -44,8 +45,7 @@ def check_database(settings: Settings) -> Check:
     try:
         revision = schema.current(engine)
     except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        return Check("database", "fail", f"{shown}: {reason}", "Start it, or correct database.url.")
+        return Check("database", "fail", f"{shown}: {reason(error)}", "Start it, or correct database.url.")
     finally:
         engine.dispose()
     pending = "" if revision == schema.HEAD else "; its schema is brought up to date on the next start"

@@ -21,9 +21,10 @@ def serve(
     config: ConfigFile = None,
 ) -> None:
     """Run the server."""
+    settings = settings_from(config, host=host, port=port, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.serve import serve as run_server  # noqa: PLC0415
 
-    run_server(settings_from(config, host=host, port=port, data_dir=data_dir, database_url=database_url))
+    run_server(settings)
 
 
 @app.command()
@@ -36,10 +37,10 @@ def run(
     config: ConfigFile = None,
 ) -> None:
     """Give an agent a task and watch it work, here in the terminal."""
+    settings = settings_from(config, data_dir=data_dir)
     from journeyman.cli.run import Wanted  # noqa: PLC0415
     from journeyman.cli.run import run as run_agent  # noqa: PLC0415
 
-    settings = settings_from(config, data_dir=data_dir)
     raise typer.Exit(run_agent(settings, Wanted(task, model, system, approve_all=yes)))
 
 
@@ -59,18 +60,19 @@ def doctor(
     self_check: Annotated[bool, typer.Option("--self-check", help="Also try a real sandbox in full.")] = False,
 ) -> None:
     """Check this machine and the configuration, and say how to mend what is wrong."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.doctor import doctor as examine  # noqa: PLC0415
 
-    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     raise typer.Exit(0 if examine(settings, self_check=self_check) else 1)
 
 
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
     """Bring the database's schema up to date (`serve` does so too)."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.migrate import migrate as bring_up_to_date  # noqa: PLC0415
 
-    bring_up_to_date(settings_from(config, data_dir=data_dir, database_url=database_url))
+    bring_up_to_date(settings)
 
 
 @keys.command("create")
@@ -81,17 +83,19 @@ def create_key(
     config: ConfigFile = None,
 ) -> None:
     """Make a key; its secret is printed once."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.keys import create  # noqa: PLC0415
 
-    create(settings_from(config, data_dir=data_dir, database_url=database_url), name)
+    create(settings, name)
 
 
 @keys.command("list")
 def list_keys(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
     """All keys, revoked ones too."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.keys import show  # noqa: PLC0415
 
-    show(settings_from(config, data_dir=data_dir, database_url=database_url))
+    show(settings)
 
 
 @keys.command("revoke")
@@ -102,9 +106,10 @@ def revoke_key(
     config: ConfigFile = None,
 ) -> None:
     """Make a key worthless, within a second on a running server."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
     from journeyman.cli.keys import revoke  # noqa: PLC0415
 
-    revoke(settings_from(config, data_dir=data_dir, database_url=database_url), key_id)
+    revoke(settings, key_id)
 
 
 def _print_version(value: bool) -> None:

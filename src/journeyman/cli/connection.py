@@ -23,7 +23,7 @@ class Connection:
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings) -> AsyncGenerator[Connection]:
-    """Raises Problem for what the API answers, and what `running` raises."""
+    """Raises Problem."""
     found = presence.find(settings.data_dir())
     if found is not None:
         async with _client(found.url, settings) as client:

@@ -5,27 +5,22 @@ import traceback
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
-from journeyman.app import DataDirectoryInUse
 from journeyman.cli.problem import Problem
 
 
 def explain(error: Exception) -> str:
     """One line about any error; what nobody foresaw is written to a file that the line names."""
     match error:
-        case Problem() | DataDirectoryInUse():
+        case Problem():
             return str(error)
         case ValidationError():
             return _wrong_settings(error)
-        case DBAPIError():
-            return f"The database does not answer: {_first_line(error.orig or error)}"
-        case OSError():
-            reason = error.strerror or _first_line(error)
-            return f"{error.filename}: {reason}" if error.filename else reason
+        case OSError() if error.strerror:
+            return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         case _:
-            name = type(error).__name__
-            return f"This should not have happened: {name}: {_first_line(error)} (details in {_report(error)})"
+            lines = f"{type(error).__name__}: {error}".splitlines()
+            return f"This should not have happened: {lines[0]} (details in {_report(error)})"
 
 
 def _wrong_settings(error: ValidationError) -> str:
@@ -38,11 +33,6 @@ def _wrong_settings(error: ValidationError) -> str:
 
 def _reason(kind: str, message: str) -> str:
     return "there is no such setting" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else "no reason given"
 
 
 def _report(error: Exception) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from journeyman.app import WORKSPACE, first_key
-from journeyman.cli.migrate import opened
+from journeyman.cli.database import opened
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 from journeyman.store.keys import Keys

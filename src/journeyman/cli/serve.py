@@ -19,7 +19,7 @@ from journeyman.config import Settings
 
 
 def serve(settings: Settings) -> None:
-    """Run the server until SIGTERM or SIGINT. Raises Problem and what `running` raises."""
+    """Run the server until SIGTERM or SIGINT. Raises Problem."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvloop.run(_serve(settings, _listen(settings)))
 

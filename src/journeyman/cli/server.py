@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from journeyman.app import Running, running
+from journeyman.app import DataDirectoryInUse, Running, running
+from journeyman.cli.database import reaching_database
+from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 
 _DRAIN_SECONDS = 5
@@ -47,12 +49,9 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings, listener: socket.socket) -> AsyncGenerator[Serving]:
-    """Serve on a listening socket; on leaving, streams end and answers under way are finished.
-
-    Raises what `running` raises.
-    """
+    """Serve on a listening socket; on leaving, streams end and answers under way are finished. Raises Problem."""
     url = _url(listener)
-    async with running(settings) as up:
+    async with _started(settings) as up:
         config = uvicorn.Config(
             up.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_DRAIN_SECONDS,
             http="httptools", timeout_keep_alive=75,
@@ -68,6 +67,16 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncGenerator
             answers.cancel()
             server.should_exit = True
             await ended
+
+
+@contextlib.asynccontextmanager
+async def _started(settings: Settings) -> AsyncGenerator[Running]:
+    try:
+        with reaching_database():
+            async with running(settings) as up:
+                yield up
+    except DataDirectoryInUse as error:
+        raise Problem(str(error)) from error
 
 
 def listen(host: str, port: int) -> socket.socket:

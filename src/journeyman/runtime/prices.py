@@ -11,8 +11,8 @@ NANO_PER_DOLLAR = 100 * NANO_PER_CENT
 SEARCH_NANO = 10 * NANO_PER_DOLLAR // 1_000
 """One web search: $10 per 1,000."""
 
-RUNTIME_NANO_PER_SECOND = 8 * NANO_PER_CENT / Decimal(3_600)
-"""A running session: $0.08 per hour. Not a whole number: multiply first, then round."""
+RUNTIME_NANO_PER_HOUR = 8 * NANO_PER_CENT
+"""A running session: $0.08."""
 
 
 def list_price(model: str, usage: Mapping[str, Any], at: int) -> int | None:
@@ -32,9 +32,9 @@ def list_price(model: str, usage: Mapping[str, Any], at: int) -> int | None:
     return _whole(price.total_price * NANO_PER_DOLLAR)
 
 
-def runtime_price(seconds: float) -> int:
-    """A session that ran so long, in nano-dollars."""
-    return _whole(Decimal(str(seconds)) * RUNTIME_NANO_PER_SECOND)
+def runtime_price(active_us: int) -> int:
+    """A session that ran so long (µs), in nano-dollars."""
+    return active_us * RUNTIME_NANO_PER_HOUR // 3_600_000_000
 
 
 def nano_to_cents(nano: int) -> str:

@@ -1,5 +1,6 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
+
+_log = logging.getLogger("journeyman.prices")
 
 _TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context window")
 
@@ -58,6 +61,7 @@ class ModelTurn:
         self._journal = journal
         self._announced = announced
         self._answer: Answer | None = None
+        self._unpriced = False
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -168,7 +172,15 @@ class ModelTurn:
         usage = answer.usage
         model = self._state.agent["model"]
         priced = {**usage.wire(), "speed": model.get("speed")}
-        private = {**private, "nano": list_price(model["id"], priced, now_us())}
+        nano = list_price(model["id"], priced, now_us())
+        if nano is None and not self._unpriced:
+            self._unpriced = True
+            _log.warning(
+                "session %s: no list price is known for model %s; its tokens cost 0",
+                self._claim.session_id,
+                model["id"],
+            )
+        private = {**private, "nano": nano}
         if usage.cache_write_1h:
             private["cache_write_1h"] = usage.cache_write_1h
         return request_end(start, usage, is_error=is_error, private=private)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from journeyman.runtime.prices import RUNTIME_NANO_PER_SECOND, SEARCH_NANO, nano_to_cents
+from journeyman.runtime.prices import SEARCH_NANO, nano_to_cents, runtime_price
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Usage:
 
     def list_cost_nano(self, active_us: int) -> int:
         """Tokens + searches + running time, in nano-dollars."""
-        runtime = int(active_us * RUNTIME_NANO_PER_SECOND / 1_000_000)
+        runtime = runtime_price(active_us)
         return self.nano + self.web_searches * SEARCH_NANO + runtime
 
     def stored(self) -> dict[str, int]:

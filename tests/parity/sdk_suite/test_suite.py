@@ -1,16 +1,13 @@
 """The SDK's own tests of these resources, against a real server."""
 
 import asyncio
-import importlib.metadata
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-
 from server import RunningServer
 
 from .proxy import serve_proxy
@@ -20,21 +17,6 @@ pytestmark = pytest.mark.documented
 
 LEAST = 500
 """So many tests are there to be run; fewer means that they were not found."""
-
-
-@pytest.fixture(scope="session")
-def sources(pytestconfig: pytest.Config) -> Path:
-    """The source distribution of the installed SDK, unpacked; its tests are not in the wheel."""
-    version = importlib.metadata.version("anthropic")
-    directory = pytestconfig.cache.mkdir("anthropic-sources")
-    unpacked = directory / f"anthropic-{version}"
-    if not unpacked.is_dir():
-        download = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:"]
-        subprocess.run([*download, "--no-build-isolation", f"anthropic=={version}"], cwd=directory, check=True)
-        with tarfile.open(directory / f"anthropic-{version}.tar.gz") as archive:
-            archive.extractall(directory / "unpacking", filter="data")
-        (directory / "unpacking" / unpacked.name).rename(unpacked)
-    return unpacked
 
 
 async def test_own_tests_of_the_sdk(sources: Path, server: RunningServer, tmp_path: Path) -> None:

@@ -38,17 +38,19 @@ sweep() {
   done
 }
 
-trap hear USR1
-hear
+# Nothing more in the trap: a loop there would be one of the ends of loops below.
+trap 'poked=1' USR1
 launch .exec ''
 launch main ''
 while :; do
+  poked=
+  hear
   child=
   code=0
   all="${!shells[*]}"
   # A death before this test is seen by it, one after it by `wait`: no end of a loop, where deaths are forgotten,
   # lies between the two.
-  eval "[[ -d /proc/${all// / && -d /proc/} ]]" && { wait -f -n -p child; code=$?; }
+  eval "[[ -z \$poked && -d /proc/${all// / && -d /proc/} ]]" && { wait -f -n -p child; code=$?; }
   sweep "$child" "$code"
   ((code == 127)) && read -r -t 0.1 -u 4
 done

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, 
 from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import ShellResult
 
+_PULSE = 2.0
 _PATIENCE = 2.0
 """Seconds a shell has to come back after it was killed; then the whole sandbox is ended."""
 
@@ -37,6 +39,7 @@ class ShellRun:
         self.result: asyncio.Future[ShellResult] = self._loop.create_future()
         channel.events.listen(started.token, self)
         self._capture = channel.pipes.capture(started.pipe, self._kept)
+        self._pulse = self._loop.call_later(_PULSE, self._beat)
         left = started.at + started.timeout - time.time()
         self._timer = self._loop.call_later(max(0.0, left), self.cut, "timeout")
 
@@ -92,6 +95,11 @@ class ShellRun:
 
         self._killing = self._loop.create_task(kill_and_ask())
 
+    def _beat(self) -> None:
+        # The first process can miss the death of a shell; a signal makes it look.
+        self._channel.events.kill(signal.SIGUSR1)
+        self._pulse = self._loop.call_later(_PULSE, self._beat)
+
     def _settle(self, exit_code: int | None, *, restarted: bool) -> None:
         if self.result.done() or (self._killing is not None and not self._killing.done()):
             return  # after the killing the shell is asked again
@@ -107,7 +115,7 @@ class ShellRun:
     def _forget(self) -> None:
         for token in (self._started.token, *self._queries):
             self._channel.events.forget(token)
-        for timer in (self._timer, self._patience):
+        for timer in (self._timer, self._pulse, self._patience):
             if timer is not None:
                 timer.cancel()
 
