@@ -108,7 +108,7 @@ def materialise(create: AgentCreate) -> Json:
         "execution_identity": {"type": "service_account"},
     }
     mcp.check_references("tools", body["tools"], body["mcp_servers"])
-    not_yet.refuse_agent(create)
+    _refuse(create)
     return body
 
 
@@ -132,8 +132,14 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
         body["mcp_servers"] = [mcp.materialise_server(server) for server in update.mcp_servers or []]
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     mcp.check_references("tools", body["tools"], body["mcp_servers"])
-    not_yet.refuse_agent(update)
+    _refuse(update)
     return body
+
+
+def _refuse(agent: AgentCreate | AgentUpdate) -> None:
+    not_yet.refuse_tools("", agent.tools, agent.mcp_servers)
+    identity = agent.execution_identity.type if agent.execution_identity is not None else None
+    not_yet.refuse_agent(skills=agent.skills, multiagent=agent.multiagent, identity=identity)
 
 
 def _check(agent: AgentCreate | AgentUpdate) -> None:

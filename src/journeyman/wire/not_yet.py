@@ -1,7 +1,7 @@
 """What is valid on the wire and not built yet: refused here, so that nothing is accepted and then ignored."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from journeyman.wire.content import DocumentBlock, FileSource, ImageBlock
 from journeyman.wire.custom_tools import CustomToolParams
@@ -9,27 +9,20 @@ from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.mcp import McpServerParams, McpToolsetParams
 from journeyman.wire.tools import ToolParams
 
-if TYPE_CHECKING:
-    from journeyman.wire.agents import AgentCreate, AgentUpdate
-    from journeyman.wire.events import EventParams
-    from journeyman.wire.sessions import AgentWithOverrides, SessionCreate, SessionUpdate
 
-
-def refuse_agent(agent: "AgentCreate | AgentUpdate") -> None:
+def refuse_agent(*, skills: object, multiagent: object, identity: str | None) -> None:
     """Raise ApiError for parts of an agent that later versions bring."""
-    refuse_tools("", agent.tools, agent.mcp_servers)
-    if agent.skills:
+    if skills:
         raise _refusal("skills", "attaching skills")
-    if agent.multiagent is not None:
+    if multiagent is not None:
         raise _refusal("multiagent", "multiagent orchestration")
-    if agent.execution_identity is not None and agent.execution_identity.type != "service_account":
-        raise _refusal("execution_identity.type", f'"{agent.execution_identity.type}"')
+    if identity not in (None, "service_account"):
+        raise _refusal("execution_identity.type", f'"{identity}"')
 
 
-def refuse_overrides(agent: "AgentWithOverrides") -> None:
-    """Raise ApiError for overrides that later versions bring."""
-    refuse_tools("agent.", agent.tools, agent.mcp_servers)
-    if agent.skills:
+def refuse_skills(skills: object) -> None:
+    """Raise ApiError for skills in an override."""
+    if skills:
         raise _refusal("agent.skills", "attaching skills")
 
 
@@ -49,14 +42,18 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Seque
         raise _refusal(f"{prefix}mcp_servers", "connecting to MCP servers")
 
 
-def refuse_session_create(create: "SessionCreate") -> None:
+def refuse_session_create(*, resources: object, vault_ids: object) -> None:
     """Raise ApiError for parts of a new session that later versions bring."""
-    if create.budget is not None:
-        raise _refusal("budget", "a session budget")
-    if create.resources:
+    if resources:
         raise _refusal("resources", "mounting resources")
-    if create.vault_ids:
+    if vault_ids:
         raise _refusal("vault_ids", "attaching vaults")
+
+
+def refuse_budget(budget: object) -> None:
+    """Raise ApiError for a session's budget."""
+    if budget is not None:
+        raise _refusal("budget", "a session budget")
 
 
 def refuse_environment(config: Mapping[str, Any]) -> None:
@@ -65,23 +62,13 @@ def refuse_environment(config: Mapping[str, Any]) -> None:
         raise _refusal("environment_id", "a session on a self_hosted environment")
 
 
-def refuse_session_update(update: "SessionUpdate") -> None:
-    """Raise ApiError for changes to a session that later versions bring."""
-    if update.agent is not None:
-        refuse_tools("agent.", update.agent.tools, update.agent.mcp_servers)
-    if update.budget is not None:
-        raise _refusal("budget", "a session budget")
-
-
-def refuse_events(path: str, events: "Sequence[EventParams]") -> None:
-    """Raise ApiError for events that later versions bring."""
-    for position, event in enumerate(events):
-        where = f"{path}.{position}"
-        if event.type in ("user.define_outcome", "user.tool_result"):
-            raise _refusal(where, event.type)
-        for place, block in enumerate(getattr(event, "content", None) or []):
-            if isinstance(block, ImageBlock | DocumentBlock) and isinstance(block.source, FileSource):
-                raise _refusal(f"{where}.content.{place}.source", "a file as the source of content")
+def refuse_event(path: str, type_: str, content: Sequence[object]) -> None:
+    """Raise ApiError for an event that later versions bring."""
+    if type_ in ("user.define_outcome", "user.tool_result"):
+        raise _refusal(path, type_)
+    for place, block in enumerate(content):
+        if isinstance(block, ImageBlock | DocumentBlock) and isinstance(block.source, FileSource):
+            raise _refusal(f"{path}.content.{place}.source", "a file as the source of content")
 
 
 def _refusal(path: str, feature: str) -> ApiError:

@@ -124,7 +124,8 @@ def parse_create(body: bytes) -> SessionCreate:
         raise invalid("initial_events: must have at most one user.define_outcome event")
     events.check("initial_events", initial)
     metadata.checked(create.metadata)
-    not_yet.refuse_session_create(create)
+    not_yet.refuse_budget(create.budget)
+    not_yet.refuse_session_create(resources=create.resources, vault_ids=create.vault_ids)
     return create
 
 
@@ -155,7 +156,8 @@ def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWit
     if reference.given("skills"):
         snapshot["skills"] = []
     resolved = _with_tools(snapshot, reference)
-    not_yet.refuse_overrides(reference)
+    not_yet.refuse_tools("agent.", reference.tools, reference.mcp_servers)
+    not_yet.refuse_skills(reference.skills)
     return resolved
 
 
@@ -170,7 +172,9 @@ def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     if update.agent is not None:
         body["agent"] = _with_tools(dict(body["agent"]), update.agent)
-    not_yet.refuse_session_update(update)
+    if update.agent is not None:
+        not_yet.refuse_tools("agent.", update.agent.tools, update.agent.mcp_servers)
+    not_yet.refuse_budget(update.budget)
     return body
 
 
