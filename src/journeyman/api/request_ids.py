@@ -22,7 +22,11 @@ class RequestIds:
             return
         request_id = scope["journeyman.request_id"] = new_id("req")
 
+        started = False
+
         async def stamped(message: Message) -> None:
+            nonlocal started
+            started = True
             if message["type"] == "http.response.start":
                 headers = [*message.get("headers", []), (b"request-id", request_id.encode())]
                 workspace = scope.get("journeyman.workspace")
@@ -32,7 +36,12 @@ class RequestIds:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, receive, stamped)
+        try:
+            await self._app(scope, receive, stamped)
+        except Exception:
+            # Answered and logged already; raised further, the server would cut the connection under the next request.
+            if not started:
+                raise
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from journeyman.store.page import Page, continue_from, cut, read_cursor
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import environments
 from journeyman.wire.errors import ApiError, invalid
-from journeyman.wire.ids import new_id
+from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import EnvironmentList
 from journeyman.wire.times import now_us, to_wire
 
@@ -98,7 +98,7 @@ def _row(connection: Connection, workspace: str, environment_id: str, *, lock: b
     )
     if lock:
         statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(statement).mappings().one_or_none() if is_id("env", environment_id) else None
     if row is None:
         raise ApiError("not_found_error", "Environment not found.", code="environment_not_found")
     return dict(row)

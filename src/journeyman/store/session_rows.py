@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 
 from journeyman.store.tables import sessions
 from journeyman.wire.errors import not_found
+from journeyman.wire.ids import is_id
 
 
 def session_row(connection: Connection, workspace: str, session_id: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def _find(connection: Connection, workspace: str, session_id: str, *, lock: bool
     statement = select(sessions).where(sessions.c.id == session_id, sessions.c.workspace_id == workspace)
     if lock:
         statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(statement).mappings().one_or_none() if is_id("sesn", session_id) else None
     if row is None:
         raise not_found("Session not found.")
     return dict(row)

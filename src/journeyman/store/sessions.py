@@ -15,7 +15,7 @@ from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import events, inbox, sessions, threads
 from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
-from journeyman.wire.ids import new_id
+from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
 from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
 from journeyman.wire.times import now_us
@@ -145,6 +145,8 @@ def _at_rest(row: SessionRow) -> bool:
 
 
 def _usable_agent(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
+    if not is_id("agent", agent_id):
+        raise not_found("Agent not found.")
     known = connection.execute(
         select(agents_table.c.version, agents_table.c.archived_at).where(
             agents_table.c.id == agent_id, agents_table.c.workspace_id == workspace

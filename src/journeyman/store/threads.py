@@ -9,6 +9,7 @@ from journeyman.store.page import Page, continue_from, cut, read_cursor
 from journeyman.store.session_rows import session_row
 from journeyman.store.tables import threads
 from journeyman.wire.errors import not_found
+from journeyman.wire.ids import is_id
 from journeyman.wire.lists import ThreadList
 
 ThreadRow = dict[str, Any]
@@ -26,7 +27,7 @@ class Threads:
         def work(connection: Connection) -> ThreadRow:
             session_row(connection, workspace, session_id)
             statement = select(threads).where(threads.c.session_id == session_id, threads.c.id == thread_id)
-            row = connection.execute(statement).mappings().one_or_none()
+            row = connection.execute(statement).mappings().one_or_none() if is_id("sthr", thread_id) else None
             if row is None:
                 raise not_found("Thread not found.")
             return dict(row)
