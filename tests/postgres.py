@@ -3,8 +3,10 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 _OWNER = "postgres"
 """Postgres refuses to run as root; root runs it as this user."""
 
-_START_SECONDS = 60
+_SECONDS = 60
 
 
 class PostgresMissing(Exception):
@@ -24,41 +26,58 @@ def start_postgres(directory: Path) -> Iterator[str]:
     """Run a fresh cluster in `directory` and give its postgresql:// URL; it is stopped on leaving.
 
     The directory must be empty and, when this is root, reachable by the user `postgres`, who becomes its owner.
-    Nothing is synced to disk. Raises PostgresMissing, and CalledProcessError when the cluster does not start.
+    Nothing is synced to disk. Raises PostgresMissing, and CalledProcessError or RuntimeError when the
+    cluster does not start.
     """
     binaries = _binaries()
     as_owner = _become_owner(directory)
-    cluster, log, port = directory / "cluster", directory / "postgres.log", _free_port()
-    _run([*as_owner, binaries / "initdb", "-D", cluster, "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--no-sync"])
-    options = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=50"
-    )
-    control = [*as_owner, binaries / "pg_ctl", "-D", cluster, "-w", "-t", str(_START_SECONDS)]
-    _run([*control, "-l", log, "-o", options, "start"])
+    cluster, port = directory / "cluster", _free_port()
+    initdb = [binaries / "initdb", "-D", cluster, "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+    _run([*as_owner, *initdb])
+    settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=50"]
+    options = [word for setting in (f"port={port}", *settings) for word in ("-c", setting)]
+    with (directory / "postgres.log").open("w") as log:
+        command = [*as_owner, binaries / "postgres", "-D", cluster, *options]
+        process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
+        _wait_for(process, binaries, port)
         yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"
     finally:
-        _run([*control, "-m", "immediate", "stop"])
+        process.send_signal(signal.SIGQUIT)
+        process.wait(_SECONDS)
+
+
+def _wait_for(process: subprocess.Popen[bytes], binaries: Path, port: int) -> None:
+    asked = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    deadline = time.monotonic() + _SECONDS
+    while subprocess.run(asked, check=False).returncode != 0:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("The cluster did not start; see postgres.log in its directory.")
+        time.sleep(0.05)
 
 
 def _binaries() -> Path:
-    """The directory of initdb and pg_ctl, of the newest version installed."""
+    """The directory of initdb and postgres, of the newest version installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     if on_path is not None:
-        found.append(Path(on_path))
+        found.append(Path(on_path).resolve())
     if not found:
         raise PostgresMissing("There is no initdb on this machine; install the Postgres server.")
     return found[-1].parent
 
 
 def _become_owner(directory: Path) -> list[str]:
-    """The command prefix under which Postgres runs; gives it the directory when that is another user."""
+    """The command prefix under which Postgres runs, and ends when the tests die.
+
+    When this is root, that is another user, who gets the directory.
+    """
+    prefix = ["setpriv", "--pdeathsig", "INT"]
     if os.geteuid() != 0:
-        return []
+        return prefix
     owner = pwd.getpwnam(_OWNER)
     os.chown(directory, owner.pw_uid, owner.pw_gid)
-    return ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+    return [*prefix, f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
 
 
 def _run(command: Sequence[str | Path]) -> None:

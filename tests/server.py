@@ -107,8 +107,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
 async def _destroy_sandboxes(data_dir: Path) -> None:
     """Sandboxes outlive their server by design."""
     sandboxes = LocalSandboxes(data_dir)
-    for found in await sandboxes.recover():
-        await sandboxes.destroy(found.id)
+    found = await sandboxes.recover()
+    await asyncio.gather(*(sandboxes.destroy(each.id) for each in found))
     await sandboxes.close()
 
 

@@ -15,7 +15,7 @@ Behave = Callable[["Job"], Awaitable[int | None]]
 
 
 class Job:
-    """A worker of one session. What it has done by the time its run ends is what was asked for before it last looked."""
+    """A worker of one session, that behaves as its office says."""
 
     def __init__(self, session_id: str, office: "Office") -> None:
         self.session_id = session_id

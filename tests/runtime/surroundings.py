@@ -1,4 +1,6 @@
-"""What a brain works with in these tests: a model that plays scripts, a sandbox in memory, an agent with every kind of tool."""
+"""What a brain works with in these tests: a model that plays scripts, a sandbox in memory, every kind of tool."""
+
+# ruff: noqa: ARG002 - the ports name their parameters
 
 import asyncio
 from collections import Counter, deque

@@ -45,8 +45,8 @@ PRIVATE = st.one_of(st.none(), st.just({}), st.just({"nano": None}), st.just({"t
 CALL = {"name": STRINGS, "input": st.dictionaries(STRINGS, st.integers(), max_size=2)}
 
 
-def event(type_: str, private: st.SearchStrategy[Any] = st.none(), **fields: Any) -> st.SearchStrategy[Any]:
-    return st.tuples(st.just(type_), st.fixed_dictionaries(fields), private)
+def event(type_: str, private: st.SearchStrategy[Any] | None = None, **fields: Any) -> st.SearchStrategy[Any]:
+    return st.tuples(st.just(type_), st.fixed_dictionaries(fields), st.none() if private is None else private)
 
 
 EVENTS = st.one_of(

@@ -1,6 +1,7 @@
 """What a model is asked: the prefix of one request is the prefix of the next, and the breakpoints say so."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from journeyman.models.port import ModelRequest
@@ -66,7 +67,7 @@ def conversation() -> list[tuple[SessionState, ModelRequest]]:
 
 def test_each_request_begins_with_the_one_before() -> None:
     asked = [blocks(each) for _, each in conversation()]
-    for earlier, later in zip(asked, asked[1:], strict=False):
+    for earlier, later in pairwise(asked):
         assert later[: len(earlier)] == earlier
         assert len(later) > len(earlier)
 
@@ -74,7 +75,7 @@ def test_each_request_begins_with_the_one_before() -> None:
 def test_each_request_marks_the_end_of_the_one_before() -> None:
     """Else the cache that the earlier request wrote is not read."""
     asked = [each for _, each in conversation()]
-    for earlier, later in zip(asked, asked[1:], strict=False):
+    for earlier, later in pairwise(asked):
         end = marked(earlier)[-1]
         assert end == len(blocks(earlier)) - 1, "the last block is marked"
         assert end in marked(later) or end >= marked(later)[-2], "a breakpoint stands at it, or in the same message"

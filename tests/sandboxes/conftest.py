@@ -25,9 +25,9 @@ async def boxes(data_dir: Path, anyio_backend: str) -> AsyncIterator[LocalSandbo
     for link in (data_dir / "sandboxes" / "names").glob("*"):
         await provider.destroy(link.name)
     await provider.close()
-    left = [path.name for path in (data_dir / "sandboxes").iterdir() if path.name.isdigit()]
+    left = [path.name for path in (data_dir / "sandboxes").glob("[0-9]*")]
     assert not left, left
-    assert not list((data_dir / "sandboxes" / "rt").iterdir())
+    assert not list((data_dir / "sandboxes" / "rt").glob("*"))
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ async def refusal(awaitable: Any) -> tuple[int, str | None]:
 async def test_made_read_and_changed(world: World) -> None:
     made = await world.environment(name="first")
     assert await world.environments.retrieve(world.workspace, made["id"]) == made
-    same = await world.environments.update(world.workspace, made["id"], lambda body: dict(body))
+    same = await world.environments.update(world.workspace, made["id"], dict)
     assert same == made
     changed = await world.environments.update(world.workspace, made["id"], lambda body: {**body, "name": "second"})
     assert changed["name"] == "second"

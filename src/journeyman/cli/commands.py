@@ -1,5 +1,6 @@
 """serve · run · demo · migrate · keys · doctor. Each command's code is imported when it is called."""
 
+import gc
 from importlib.metadata import version
 from typing import Annotated
 
@@ -22,6 +23,7 @@ def serve(
 ) -> None:
     """Run the server."""
     settings = settings_from(config, host=host, port=port, data_dir=data_dir, database_url=database_url)
+    gc.disable()  # a tenth of the start is the search for garbage among what imports make; `serve` enables it
     from journeyman.cli.serve import serve as run_server  # noqa: PLC0415
 
     run_server(settings)

@@ -1,16 +1,18 @@
 """A client of a Journeyman server: the one that works on the data directory, or one of our own."""
 
 import contextlib
+import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from anthropic import APIConnectionError, APIError, APIStatusError, AsyncAnthropic, DefaultAsyncHttpxClient
 
-from journeyman.app import first_key
+from journeyman.app import first_key, make_sandboxes
 from journeyman.cli import presence
 from journeyman.cli.problem import Problem
 from journeyman.cli.server import listen, serving
 from journeyman.config import Settings
+from journeyman.sandboxes.port import SandboxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,26 @@ async def connected(settings: Settings) -> AsyncGenerator[Connection]:
 @contextlib.asynccontextmanager
 async def served(settings: Settings) -> AsyncGenerator[Connection]:
     """A server of our own, on a free port of this machine, for as long as this is entered."""
-    async with serving(settings, listen("127.0.0.1", 0)) as server, _client(server.url, settings) as client:
-        yield Connection(server.url, client, await _models(client) or [])
+    # What goes wrong is an event of the session, which the terminal shows.
+    logging.getLogger("journeyman").setLevel(logging.CRITICAL)
+    try:
+        async with serving(settings, listen("127.0.0.1", 0)) as server, _client(server.url, settings) as client:
+            yield Connection(server.url, client, await _models(client) or [])
+    finally:
+        await _stop_sandboxes(settings)
+
+
+async def _stop_sandboxes(settings: Settings) -> None:
+    """They outlive a server; with none left to look after them they end, and keep their files."""
+    sandboxes = make_sandboxes(settings)
+    try:
+        for found in await sandboxes.recover():
+            if found.state == "running":
+                await sandboxes.stop(found.id)
+    except SandboxError:
+        pass
+    finally:
+        await sandboxes.close()
 
 
 @contextlib.asynccontextmanager

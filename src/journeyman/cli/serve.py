@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import shlex
 import signal
@@ -41,6 +42,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     is_first = not first_key(settings).exists()
     async with serving(settings, listener) as server:
         with presence.announced(settings.data_dir(), server.url):
+            gc.freeze()
+            gc.enable()
             print(_greeting(settings, server.url, is_first=is_first), flush=True)
             warming = asyncio.create_task(_warm())
             await asyncio.wait({stopped, server.ended}, return_when=asyncio.FIRST_COMPLETED)

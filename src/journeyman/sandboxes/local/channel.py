@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import signal
 from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directory
@@ -12,10 +11,10 @@ from journeyman.sandboxes.local.identity import Process
 from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
+from journeyman.sandboxes.local.watch import Watch
 
 _PROGRAMS = ("init", "shell", "exec")
-_POKES = (0.0, 0.02, 0.1, 0.5, 2.0)
-"""Seconds"""
+_LATER = 0.02
 EXEC_SHELL = ".exec"
 
 
@@ -30,9 +29,12 @@ class Channel:
         """Shells of an earlier life of the sandbox, which nobody has been told of."""
         self._presence = Presence(directory.path / "servers", new_token())
         self._tree.pipe(f"{self.server}.events")
-        self.events = Events(self._io / f"{self.server}.events", process, self._let_go)
+        self.events = Events(self._io / f"{self.server}.events", process, self._follow, self._let_go)
+        self._watch = Watch(process.pid, self._sweep_twice)
         self.pipes = Pipes(directory.io, owner, self.server)
         self.alive = True
+        # Kept open: what is written is lost when nobody has the pipe open, and the first process may not yet.
+        self._control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @property
@@ -49,6 +51,7 @@ class Channel:
         """Give a shell its next line; makes the shell if there is none of that name."""
         if shell not in self._inputs:
             self._inputs[shell] = self._input(shell)
+        self._watch.follow(shell)
         os.write(self._inputs[shell], " ".join([*words, self.server]).encode() + b"\n")
 
     def inherit(self, busy: set[str]) -> None:
@@ -58,7 +61,12 @@ class Channel:
         self.pipes.inherit(dead, busy)
         for server in dead:
             (self._io / f"{server}.events").unlink(missing_ok=True)
-        self._poke()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Have the first process start the shells anew that have died."""
+        if self.alive:
+            self._tell("-")
 
     def end(self) -> None:
         """The sandbox has ended: tell the listeners and close."""
@@ -72,7 +80,8 @@ class Channel:
         if self.alive:
             self.alive = False
             self.pipes.close()
-            for descriptor in (self.root, *self._inputs.values()):
+            self._watch.close()
+            for descriptor in (self.root, self._control, *self._inputs.values()):
                 os.close(descriptor)
             self._inputs.clear()
             self._presence.leave()
@@ -85,17 +94,20 @@ class Channel:
         # Both directions, so that opening waits for nobody.
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         if is_new:
-            control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            os.write(control, shell.encode() + b"\n")
-            os.close(control)
-            self._poke()
+            self._tell(shell)
         return descriptor
 
-    def _poke(self) -> None:
-        """Have the first process look for new shells; more than once, since its `wait` can miss a signal."""
-        loop = asyncio.get_running_loop()
-        for delay in _POKES:
-            loop.call_later(delay, self.events.kill, signal.SIGUSR1)
+    def _tell(self, line: str) -> None:
+        os.write(self._control, line.encode() + b"\n")
+
+    def _follow(self, shell: str) -> None:
+        if not self._watch.follow(shell):  # it has said that it is up, and is dead already
+            self._sweep_twice()
+
+    def _sweep_twice(self) -> None:
+        # When the first look was so early that the dead was not yet buried.
+        self.sweep()
+        asyncio.get_running_loop().call_later(_LATER, self.sweep)
 
 
 def make_pipes(io: Path, owner: tuple[int, int]) -> None:
@@ -103,7 +115,7 @@ def make_pipes(io: Path, owner: tuple[int, int]) -> None:
     io.mkdir(mode=0o755)
     io.chmod(0o755)
     tree = Tree(io, owner)
-    for name in ("control", "never", f"{EXEC_SHELL}.in", "main.in"):
+    for name in ("control", f"{EXEC_SHELL}.in", "main.in"):
         tree.pipe(name)
     for name in _PROGRAMS:
         tree.file(name, (Path(__file__).parent / f"{name}.bash").read_text())

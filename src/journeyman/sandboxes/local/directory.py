@@ -101,11 +101,12 @@ class Directories:
         slot = 0
         while True:
             try:
-                (self.path / str(slot)).mkdir(mode=0o711)
+                (self.path / str(slot)).mkdir()
                 break
             except FileExistsError:
                 slot += 1
         directory = Directory(self.path / str(slot))
+        directory.path.chmod(0o711)
         for path in (directory.runs, directory.writes):
             path.mkdir(mode=0o700)
         (self._names / sandbox).symlink_to(f"../{slot}")

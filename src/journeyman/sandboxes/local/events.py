@@ -39,10 +39,11 @@ class Listener(Protocol):
 class Events:
     """Reads the event pipe and hands each line to the listener of its token. Lines are the sandbox's: not trusted."""
 
-    def __init__(self, pipe: Path, process: Process, ended: Callable[[], None]) -> None:
+    def __init__(self, pipe: Path, process: Process, up: Callable[[str], None], ended: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[str, Listener] = {}
         self._rest = b""
+        self._up = up
         self._ended = ended
         self.process = process
         self._pidfd = _open_process(process)
@@ -100,6 +101,8 @@ class Events:
                 self._listeners[token].done(int(status), _code(before))
             case ["idle", token, last, status, before] if token in self._listeners:
                 self._listeners[token].idle(last, status, _code(before))
+            case ["up", shell]:
+                self._up(shell)
             case ["gone", shell, _]:
                 for listener in [each for each in self._listeners.values() if each.shell == shell]:
                     listener.gone()

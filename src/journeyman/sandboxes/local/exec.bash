@@ -2,6 +2,9 @@
 exec 3<>/run/journeyman/.exec.in </dev/null >/dev/null 2>&1
 set -m
 io=/run/journeyman
+for server in "$io"/*.events; do
+  printf 'up .exec\n' 1<>"$server"
+done
 while IFS=' ' read -r -u 3 token out err server; do
   {
     # How many arguments, the directory, the input, the arguments; then what is left of an earlier call.

@@ -36,11 +36,18 @@ def descendants(root: int) -> list[Entry]:
     waiting = [root]
     while waiting:
         for pid in _children(waiting.pop()):
-            fields = stat_fields(pid)
-            if fields is not None and fields[0] not in "ZX":
-                found.append(Entry(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])))
+            entry = _entry(pid)
+            if entry is not None:
+                found.append(entry)
                 waiting.append(pid)
     return found
+
+
+def _entry(pid: int) -> Entry | None:
+    fields = stat_fields(pid)
+    if fields is None or fields[0] in "ZX":
+        return None
+    return Entry(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
 
 
 def _children(pid: int) -> list[int]:
@@ -87,6 +94,15 @@ def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool]) -> None:
         return entry.pid in shells or (not _leads(entry, init) and is_of_shell(entry) and counts(entry))
 
     _kill(init, belongs, counts)
+
+
+def find_shell(init: int, shell: str) -> int | None:
+    """The living shell of this name."""
+    for pid in _children(init):
+        entry = _entry(pid)
+        if entry is not None and _leads(entry, init) and variable(pid, "JOURNEYMAN_SHELL") == shell:
+            return pid
+    return None
 
 
 def _leads(entry: Entry, init: int) -> bool:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directory
@@ -111,9 +112,8 @@ class Tree:
 
     def directory(self, name: str, mode: int = 0o755) -> None:
         path = self._base / name
-        path.mkdir(mode=mode)
-        if mode != 0o755:
-            path.chmod(mode)
+        path.mkdir()
+        path.chmod(mode)  # whatever the server's umask is
         self._give(path)
 
     def file(self, name: str, text: str, mode: int = 0o644) -> None:
@@ -193,13 +193,13 @@ def host_etc(sandboxes: Path) -> Path:
     target = sandboxes / f"etc-{_etc_version()}"
     if target.is_dir():
         return target
-    staging = sandboxes / f"etc-new-{os.getpid()}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(mode=0o755)
+    # A folder of its own for each: two first starts may be under way at once.
+    staging = Path(tempfile.mkdtemp(prefix="etc-new-", dir=sandboxes))
     for pattern in _ETC:
         for source in Path("/etc").glob(pattern):
             _copy(source, staging / source.relative_to("/etc"))
-    staging.chmod(0o755)
+    for directory, _, _ in os.walk(staging):
+        Path(directory).chmod(0o755)
     with contextlib.suppress(OSError):  # another server was first
         staging.rename(target)
     shutil.rmtree(staging, ignore_errors=True)
@@ -219,7 +219,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what everybody may read; links stay links."""
     found = source.lstat()
     if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o005 == 0o005:
-        target.mkdir(parents=True, exist_ok=True, mode=0o755)
+        target.mkdir(parents=True, exist_ok=True)
         for entry in source.iterdir():
             _copy(entry, target / entry.name)
     elif stat.S_ISLNK(found.st_mode):

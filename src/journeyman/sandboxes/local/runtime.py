@@ -22,16 +22,19 @@ class Runtime:
     def __init__(self, program: str, sandboxes: Path) -> None:
         self._program = program
         self._sandboxes = sandboxes
-        self._root = os.geteuid() == 0
+
+    @property
+    def _private(self) -> bool:
+        return os.geteuid() == 0 and not _is_plain(self._sandboxes)
 
     @property
     def view(self) -> str:
         """The sandboxes' directory as the runtime sees it.
 
-        As root this is a mount of its own, so that a closed directory above ours, which the sandbox's user
-        could not pass, does not matter, and neither do characters that mean something in mount options.
+        A mount of its own where a closed directory above ours could not be passed by the sandbox's user, or
+        where the path has characters that mean something in mount options (root only).
         """
-        return _VIEW if self._root else str(self._sandboxes)
+        return _VIEW if self._private else str(self._sandboxes)
 
     async def run(self, container: str, bundle: str) -> int:
         """Start a detached container and return the pid of its first process. Raises SandboxUnavailable."""
@@ -40,7 +43,7 @@ class Runtime:
         here = f"{self.view}/{bundle}"
         command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
-        if self._root:
+        if self._private:
             shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
             command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
         code = await execute(command)
@@ -67,6 +70,12 @@ class Runtime:
         if path is None:
             raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
         return path
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether every user can pass the directories above, and mount options can hold the path."""
+    above = [each for each in path.parents if each.is_dir()]
+    return all(each.stat().st_mode & 0o001 for each in above) and not set(str(path)) & set(",:\\")
 
 
 async def limit_namespace(pid: int, limits: Limits) -> None:

@@ -3,6 +3,9 @@ exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" </dev/null >/dev/null 2>&1
 # What the last run was, and the exit code of the shell before this one until a run has told it.
 _jm_last='- -' _jm_before=$JOURNEYMAN_BEFORE
 unset JOURNEYMAN_BEFORE
+for _jm_server in /run/journeyman/*.events; do
+  printf 'up %s\n' "$JOURNEYMAN_SHELL" 1<>"$_jm_server"
+done
 # `until !` and not `while`: after `set -n` nothing is executed, and only this form then ends.
 until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
   _jm_server=/run/journeyman/$_jm_server.events

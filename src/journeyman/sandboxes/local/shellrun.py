@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,8 +95,8 @@ class ShellRun:
         self._killing = self._loop.create_task(kill_and_ask())
 
     def _beat(self) -> None:
-        # The first process can miss the death of a shell; a signal makes it look.
-        self._channel.events.kill(signal.SIGUSR1)
+        # For a shell that died before anybody could follow it.
+        self._channel.sweep()
         self._pulse = self._loop.call_later(_PULSE, self._beat)
 
     def _settle(self, exit_code: int | None, *, restarted: bool) -> None:
