@@ -6,8 +6,8 @@ The brain is the real one; its log, model and sandbox are in memory, so that a d
 import asyncio
 import json
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import orjson
 from hypothesis import HealthCheck, settings
@@ -67,6 +67,27 @@ SCRIPTS = st.one_of(
 )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What happens while the session works: at one place the client speaks; at one commit the process dies."""
+
+    where: Literal["request", "tool", None]
+    after: int
+    says: bool
+    cuts: bool
+    death: tuple[int, Literal["before", "after"]] | None
+
+
+PLANS = st.builds(
+    Plan,
+    where=st.sampled_from([None, "request", "tool"]),
+    after=st.integers(1, 4),
+    says=st.booleans(),
+    cuts=st.booleans(),
+    death=st.none() | st.tuples(st.integers(1, 5), st.sampled_from(["before", "after"])),
+)
+
+
 class Machine(RuleBasedStateMachine):
     """One session. Its client sends, its model has scripts, its process dies; after `rest` all must be well."""
 
@@ -100,22 +121,61 @@ class Machine(RuleBasedStateMachine):
         if self.brain is not None:
             self.brain.notify()
 
-    @rule(text=TEXT)
     def message(self, text: str) -> None:
         self.send("user.message", content=[{"type": "text", "text": text}])
 
-    @rule(text=TEXT)
-    def system_message(self, text: str) -> None:
-        self.send("system.message", content=[{"type": "text", "text": text}])
-
-    @rule()
     def interrupt(self) -> None:
         self.send("user.interrupt", session_thread_id=None)
 
-    @rule(title=st.booleans())
-    def updated(self, title: bool) -> None:
-        changed = {"title": "t"} if title else {"agent": agent(system=None, tools=self.log.agent["tools"])}
-        self.send("session.updated", **changed)
+    @rule(scripts=st.lists(SCRIPTS, max_size=3), texts=st.lists(TEXT, min_size=1, max_size=2), plan=PLANS)
+    def turn(self, scripts: list[Script], texts: list[str], plan: Plan) -> None:
+        self.mind.scripts.extend(scripts)
+        for text in texts:
+            self.message(text)
+        self.carry_out(plan)
+
+    @rule(plan=PLANS)
+    def answer_everything(self, plan: Plan) -> None:
+        """Every call that a client may answer is answered, some for the second time."""
+        for target in self.asked(custom=False)[-4:]:
+            self.send("user.tool_confirmation", tool_use_id=target, result="allow", deny_message=None)
+        for target in self.asked(custom=True)[-4:]:
+            self.send("user.custom_tool_result", custom_tool_use_id=target, content=[], is_error=True)
+        self.carry_out(plan)
+
+    @rule(which=st.integers(0, 3), allow=st.booleans(), plan=st.none() | PLANS)
+    def confirm(self, which: int, allow: bool, plan: Plan | None) -> None:
+        asked = self.asked(custom=False)[-4:]
+        target = asked[which % len(asked)] if asked else "sevt_unknown"
+        verdict = {"result": "allow", "deny_message": None} if allow else {"result": "deny", "deny_message": "no!"}
+        self.send("user.tool_confirmation", tool_use_id=target, **verdict, session_thread_id=None)
+        self.carry_out(plan)
+
+    @rule(
+        which=st.integers(0, 3), content=st.sampled_from([[], [{"type": "text", "text": "done"}]]),
+        plan=st.none() | PLANS,
+    )  # fmt: skip
+    def result(self, which: int, content: list[dict[str, Any]], plan: Plan | None) -> None:
+        asked = self.asked(custom=True)[-4:]
+        target = asked[which % len(asked)] if asked else "sevt_unknown"
+        fields = {"content": content, "is_error": False, "session_thread_id": None}
+        self.send("user.custom_tool_result", custom_tool_use_id=target, **fields)
+        self.carry_out(plan)
+
+    @rule(what=st.sampled_from(["message", "system", "title", "agent", "interrupt"]), plan=st.none() | PLANS)
+    def something_else(self, what: str, plan: Plan | None) -> None:
+        match what:
+            case "message":
+                self.message("hello")
+            case "system":
+                self.send("system.message", content=[{"type": "text", "text": "mind this"}])
+            case "title":
+                self.send("session.updated", title="t")
+            case "agent":
+                self.send("session.updated", agent=agent(system=None, tools=self.log.agent["tools"]))
+            case _:
+                self.interrupt()
+        self.carry_out(plan)
 
     def asked(self, *, custom: bool) -> list[str]:
         """Calls of the log that a client may answer, also those that are settled."""
@@ -124,56 +184,32 @@ class Machine(RuleBasedStateMachine):
         asks = [row for row in self.log.log if row.type == "agent.tool_use"]
         return [row.id for row in asks if row.body["evaluated_permission"] == "ask"]
 
-    @rule(which=st.integers(0, 3), allow=st.booleans())
-    def confirm(self, which: int, allow: bool) -> None:
-        asked = self.asked(custom=False)[-4:]
-        target = asked[which % len(asked)] if asked else "sevt_unknown"
-        verdict = {"result": "allow", "deny_message": None} if allow else {"result": "deny", "deny_message": "no!"}
-        self.send("user.tool_confirmation", tool_use_id=target, **verdict, session_thread_id=None)
-
-    @rule(which=st.integers(0, 3), content=st.sampled_from([[], [{"type": "text", "text": "done"}]]))
-    def result(self, which: int, content: list[dict[str, Any]]) -> None:
-        asked = self.asked(custom=True)[-4:]
-        target = asked[which % len(asked)] if asked else "sevt_unknown"
-        fields = {"content": content, "is_error": False, "session_thread_id": None}
-        self.send("user.custom_tool_result", custom_tool_use_id=target, **fields)
-
-    @rule()
-    def answer_everything(self) -> None:
-        for target in self.asked(custom=False)[-4:]:
-            self.send("user.tool_confirmation", tool_use_id=target, result="allow", deny_message=None)
-        for target in self.asked(custom=True)[-4:]:
-            self.send("user.custom_tool_result", custom_tool_use_id=target, content=[], is_error=True)
-
     # The model, the tools, the process.
 
-    @rule(scripts=st.lists(SCRIPTS, min_size=1, max_size=3))
-    def think(self, scripts: list[Script]) -> None:
-        self.mind.scripts.extend(scripts)
-
-    @rule(after=st.integers(1, 4), cuts=st.booleans(), tool=st.booleans())
-    def speak_in_between(self, after: int, cuts: bool, tool: bool) -> None:
-        """While a request or a tool is under way, the client sends a message or an interrupt."""
+    def carry_out(self, plan: Plan | None) -> None:
+        """What goes on while the session works; without a plan it does not work yet."""
+        if plan is None:
+            return
+        self.log.crash = plan.death
 
         def meanwhile() -> bool:
-            self.interrupt() if cuts else self.message("in between")
-            return cuts
+            if plan.says:
+                self.message("in between")
+            if plan.cuts:
+                self.interrupt()
+            return plan.cuts
 
-        if tool:
+        if plan.where == "tool":
             self.box.meanwhile = meanwhile
-        else:
-            self.mind.meanwhile, self.mind.after = meanwhile, after
-
-    @rule(number=st.integers(1, 6), when=st.sampled_from(["before", "after"]))
-    def die_soon(self, number: int, when: Any) -> None:
-        self.log.crash = (number, when)
+        elif plan.where == "request":
+            self.mind.meanwhile, self.mind.after = meanwhile, plan.after
+        self.rest()
 
     @rule()
     def forget(self) -> None:
         """The process ends while the session rests."""
         self.brain = None
 
-    @rule()
     def rest(self) -> None:
         """The client is silent: the session comes to rest, whatever happens on the way."""
         self.runner.run(asyncio.wait_for(self._rest(), 20))
@@ -254,6 +290,6 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_machine = Machine.TestCase
