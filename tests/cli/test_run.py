@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -188,3 +189,18 @@ def test_ctrl_c_twice_quits(home: Home) -> None:
         person.sees("Interrupting")
         os.kill(person.process.pid, signal.SIGINT)
         assert person.sees_the_end() in (0, 130)
+
+
+def test_it_goes_on_when_the_server_is_killed_and_started_again(home: Home) -> None:
+    (home.path / "journeyman.toml").write_text(_LINES)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with home.serving("--port", port) as first:
+        with at_terminal(home, "--yes", "--model", "lines", "SCRIPT: bash sleep 2 && echo slept | say done") as person:
+            person.sees("$ sleep 2")
+            first.process.kill()
+            first.process.wait()
+            with home.serving("--port", port):
+                person.sees("slept\n")
+                person.sees("done")
+                person.sees("you> ")

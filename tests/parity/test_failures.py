@@ -42,7 +42,7 @@ def test_one_failure_is_retried(converse: Converse, fault: str, kind: str) -> No
 def test_status_while_it_backs_off(converse: Converse) -> None:
     """facts 7.6, 9.7: between two attempts the session is `rescheduling`."""
     session = converse()
-    session.say("SCRIPT: {status=429,retry_after=1} text done")
+    session.say("SCRIPT: {status=429,retry_after=2} text done")
     session.read_until("session.thread_status_rescheduled")
     assert session.status() == "rescheduling"
     session.read_until("session.status_idle")

@@ -10,7 +10,7 @@ from .conversation import IDLE, REQUEST, RUNNING, TOOLSET, Conversation, one, on
 pytestmark = pytest.mark.documented
 
 INTERRUPT = {"type": "user.interrupt"}
-SOON = 1.5
+SOON = 3.0
 """Seconds within which an interrupt must have stopped everything, on a busy machine."""
 
 

@@ -211,7 +211,7 @@ def test_list_pages(converse: Converse, http: httpx2.Client, order: str) -> None
 def test_queued_events_list_last(converse: Converse) -> None:
     """facts 8.3: what is not processed yet has no time and stands at the end."""
     session = converse(tools=[TOOLSET])
-    session.say("SCRIPT: bash sleep 0.5 | text done")
+    session.say("SCRIPT: bash sleep 1 | text done")
     session.read_until("agent.tool_use")
     queued = session.say("later")
     last = session.listed()[-1]

@@ -40,7 +40,7 @@ def test_shape(converse: Converse, http: httpx2.Client) -> None:
 def test_after_a_turn(converse: Converse, http: httpx2.Client) -> None:
     """facts 21.1: stats from its first transition, usage from its first idle; the session's numbers."""
     session = converse()
-    session.say("SCRIPT: {ttft=0.4} text done")
+    session.say("SCRIPT: {ttft=1} text done")
     session.read_until("span.model_request_start")
     running = primary(http, session.id)
     assert (running["status"], running["usage"]) == ("running", None)

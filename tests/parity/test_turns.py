@@ -69,7 +69,7 @@ def test_one_running_pair_for_a_turn_of_many_steps(converse: Converse) -> None:
 def test_message_in_mid_turn(converse: Converse) -> None:
     """facts 9.3, 8.3: it lands behind the results of the step in progress and before the next request."""
     session = converse(tools=[TOOLSET])
-    session.say("SCRIPT: bash sleep 0.5 && bash echo last | text done")
+    session.say("SCRIPT: bash sleep 1 && bash echo last | text done")
     session.read_until("agent.tool_use")
     echo = session.say("one more thing")
     assert echo["processed_at"] is None

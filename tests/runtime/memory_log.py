@@ -58,6 +58,7 @@ class MemoryLog:
 
     async def inbox(self, _session_id: str) -> tuple[list[InboxItem], int]:
         found = list(self.waiting), self.end
+        await asyncio.sleep(0)
         gate, self.read_gate = self.read_gate, None
         if gate is not None:
             self.reading.set()

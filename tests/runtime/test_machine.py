@@ -37,6 +37,7 @@ TOOLS = st.sampled_from(
         Call("write", {"file_path": "/a", "content": "b"}),
         Call("edit", {"file_path": "/a", "old_string": "b", "new_string": "c"}),
         Call("mine", {}),
+        Call("mine", {"again": True}),
         Call("nope", {"a": 1}),
     ]
 )
@@ -153,13 +154,16 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         which=st.integers(0, 3), content=st.sampled_from([[], [{"type": "text", "text": "done"}]]),
+        system=st.booleans(),
         plan=st.none() | PLANS,
     )  # fmt: skip
-    def result(self, which: int, content: list[dict[str, Any]], plan: Plan | None) -> None:
+    def result(self, which: int, content: list[dict[str, Any]], system: bool, plan: Plan | None) -> None:
         asked = self.asked(custom=True)[-4:]
         target = asked[which % len(asked)] if asked else "sevt_unknown"
         fields = {"content": content, "is_error": False, "session_thread_id": None}
         self.send("user.custom_tool_result", custom_tool_use_id=target, **fields)
+        if system:
+            self.send("system.message", content=[{"type": "text", "text": "mind this"}])
         self.carry_out(plan)
 
     @rule(what=st.sampled_from(["message", "system", "title", "agent", "interrupt"]), plan=st.none() | PLANS)

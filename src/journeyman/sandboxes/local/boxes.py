@@ -1,6 +1,7 @@
 """The sandboxes of this server: found, started, stopped when idle, let go."""
 
 import asyncio
+import os
 
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.channel import Channel
@@ -20,6 +21,8 @@ class Boxes:
         self._idle_stop = idle_stop
         self._boxes: dict[str, Box] = {}
         self._watch: asyncio.Task[None] | None = None
+        # A start is all processor time: more at once than processors would only make every one of them late.
+        self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 
     async def get(self, sandbox: str) -> Box:
         """The sandbox's box; it is given a directory if need be."""
@@ -91,7 +94,8 @@ class Boxes:
     async def _start(self, box: Box) -> None:
         async with box.changing:
             if box.open_channel is None:
-                self._attached(box, await self._keeper.attach(box.directory))
+                async with self._starts:
+                    self._attached(box, await self._keeper.attach(box.directory))
 
     def _attached(self, box: Box, channel: Channel) -> None:
         if box.channel is not channel:
