@@ -195,12 +195,15 @@ def test_it_goes_on_when_the_server_is_killed_and_started_again(home: Home) -> N
     (home.path / "journeyman.toml").write_text(_LINES)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    with home.serving("--port", port) as first:
-        with at_terminal(home, "--yes", "--model", "lines", "SCRIPT: bash sleep 2 && echo slept | say done") as person:
-            person.sees("$ sleep 2")
-            first.process.kill()
-            first.process.wait()
-            with home.serving("--port", port):
-                person.sees("slept\n")
-                person.sees("done")
-                person.sees("you> ")
+    script = "SCRIPT: bash sleep 2; echo slept | say done"
+    with (
+        home.serving("--port", port) as first,
+        at_terminal(home, "--yes", "--model", "lines", script) as person,
+    ):
+        person.sees("$ sleep 2; echo slept\n")
+        first.process.kill()
+        first.process.wait()
+        with home.serving("--port", port):
+            person.sees("  slept\n")
+            person.sees("done")
+            person.sees("you> ")

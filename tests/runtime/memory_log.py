@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 from journeyman.store.port import Batch, Claim, InboxItem, LostOwnership, Patch, Row
@@ -18,7 +19,8 @@ class Crash(Exception):
 
 
 class MemoryLog:
-    """`crash` = (n, when): the n-th append from now dies before or after its commit. `read_gate` holds inbox reads."""
+    """`crash` = (n, when): the n-th append from now dies before or after its commit. `read_gate` holds the next inbox
+    read, `after_read` is called whenever one has its view."""
 
     def __init__(self, agent: JsonObject, environment: JsonObject | None = None) -> None:
         self.agent = agent
@@ -36,6 +38,7 @@ class MemoryLog:
         self.crash: tuple[int, Literal["before", "after"]] | None = None
         self.read_gate: asyncio.Event | None = None
         self.reading = asyncio.Event()
+        self.after_read: Callable[[], None] | None = None
 
     def put(self, type_: str, **fields: Any) -> str:
         """A client sends an event; its id."""
@@ -58,6 +61,8 @@ class MemoryLog:
 
     async def inbox(self, _session_id: str) -> tuple[list[InboxItem], int]:
         found = list(self.waiting), self.end
+        if self.after_read is not None:
+            self.after_read()
         await asyncio.sleep(0)
         gate, self.read_gate = self.read_gate, None
         if gate is not None:

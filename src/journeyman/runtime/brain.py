@@ -137,8 +137,8 @@ class Brain:
             items, _ = await self._parts.log.inbox(self._claim.session_id)
         except Exception:
             return  # whoever runs the step meets the same failure
-        if any(item.type == "user.interrupt" for item in items):
-            step.cancel()
+        if any(item.type == "user.interrupt" for item in items) and not step.cancelling():
+            step.cancel()  # once: a second time would cut its cleaning up
 
     async def _do(self, step: Step) -> None:
         match step:
