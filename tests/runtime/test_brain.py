@@ -111,8 +111,10 @@ async def test_an_interrupt_that_comes_while_the_inbox_is_read_cuts_the_request(
         scene.mind.meanwhile, scene.mind.after = lambda: True, 1
         return False
 
+    owner = asyncio.current_task()
+
     def read() -> None:
-        if "agent.tool_result" in scene.types and "user.interrupt" not in scene.types:
+        if "agent.tool_result" in scene.types and asyncio.current_task() is owner:
             scene.log.after_read = None
             scene.interrupt()
 
@@ -202,7 +204,7 @@ async def test_a_brain_that_dies_right_after_an_interrupt_leaves_the_message_beh
     scene.say("old")
     with pytest.raises(Crash):
         await scene.run()
-    assert scene.log.seen < scene.log.end, "the message behind counts as unread"
+    assert scene.log.seen < scene.log.end or not scene.log.waiting, "what waits counts as unread"
     scene.brain = None
     await scene.run()
     assert [row.type for row in scene.log.log].count("user.message") == 2
@@ -301,6 +303,18 @@ async def test_a_call_of_a_dead_brain_is_not_executed_twice(scene: Scene) -> Non
     assert scene.types.count("agent.tool_result") == 1
 
 
+async def test_a_tool_that_breaks_is_told_to_the_model_as_unknown(scene: Scene) -> None:
+    def broken() -> bool:
+        raise OSError("disk")
+
+    scene.mind.scripts.append(Script([Call("bash", {"command": "x"})], "tool_use"))
+    scene.box.meanwhile = broken
+    scene.say("hi")
+    await scene.run()
+    assert scene.last("agent.tool_result").body["is_error"]
+    assert scene.last("session.status_idle").body["stop_reason"] == {"type": "end_turn"}
+
+
 async def test_a_blank_message_asks_nothing_of_the_model(scene: Scene) -> None:
     """A model refuses a conversation that is empty, or whose last word is its own."""
     scene.say(" \n")
@@ -328,6 +342,18 @@ async def test_a_duplicate_result_is_absorbed_without_a_request(scene: Scene) ->
         "session.status_running", "session.thread_status_running", "session.thread_status_idle", "session.usage",
         "session.status_idle", "user.custom_tool_result",
     ]  # fmt: skip
+
+
+async def test_a_message_held_behind_an_open_call_counts_as_seen(scene: Scene) -> None:
+    """facts 7.7: a session that requires action may be archived, also when messages wait behind the call."""
+    scene.mind.scripts.append(Script([Call("mine", {})], "tool_use"))
+    scene.say("hi")
+    await scene.run()
+    scene.say("held")
+    await scene.run()
+    assert [item.type for item in scene.log.waiting] == ["user.message"]
+    assert scene.log.seen == scene.log.end
+    assert len(scene.mind.requests) == 1
 
 
 async def test_previews_of_a_request_follow_its_span_and_precede_its_message(scene: Scene) -> None:

@@ -1,6 +1,8 @@
 """Events as clients see them: sent into the inbox, listed from the log and then the inbox."""
 
 import asyncio
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -151,6 +153,16 @@ async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
     assert page.next_page is not None
     query = event_list([("order", "desc"), ("page", page.next_page)])
     answer = world.events.list(world.workspace, session["id"], query)
+    assert await refusal(answer) == (400, "invalid page cursor")
+
+
+@pytest.mark.parametrize(
+    "packed", [["events", "a", "x", 0, 0], ["events", "a", [1], 0, 0], ["events", "a", [1, 2], "x", 0], 1]
+)
+async def test_a_made_up_cursor_is_refused(world: World, packed: Any) -> None:
+    session = await world.session()
+    page = "page_" + base64.urlsafe_b64encode(json.dumps(packed).encode()).decode().rstrip("=")
+    answer = world.events.list(world.workspace, session["id"], event_list([("page", page)]))
     assert await refusal(answer) == (400, "invalid page cursor")
 
 
