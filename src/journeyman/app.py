@@ -79,7 +79,9 @@ def open_database(settings: Settings) -> Database:
     """The configured database, not yet open."""
     url = make_url(settings.database_url())
     if url.get_backend_name() == "sqlite":
-        return SQLiteDatabase(Path(url.database or ":memory:"))
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("database.url: a SQLite database needs a file")
+        return SQLiteDatabase(Path(url.database))
     from journeyman.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
 
     return PostgresDatabase(settings.database_url())

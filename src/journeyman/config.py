@@ -81,6 +81,8 @@ class RetrySection(_Section):
     """Seconds before the first retry; doubled each time."""
     backoff_cap: float = Field(default=60.0, gt=0)
     """Seconds."""
+    retry_after_cap: float = Field(default=600.0, gt=0)
+    """Seconds: the longest wait that a provider can ask for."""
 
 
 class Settings(BaseSettings):

@@ -211,7 +211,7 @@ class Brain:
     def _backoff(self, attempt: int, retry_after: float | None) -> float:
         settings = self._parts.settings
         grown = min(settings.backoff_cap, settings.backoff_base * 2 ** (attempt - 1))
-        return max(grown, retry_after or 0)
+        return max(grown, min(retry_after or 0, settings.retry_after_cap))
 
     def _begin(self, before: list[InboxItem], after: list[InboxItem]) -> None:
         drafts = [draft.from_inbox(item) for item in before]

@@ -12,6 +12,8 @@ class RuntimeSettings:
     backoff_base: float = 1.0
     """Seconds before the first retry; doubled each time."""
     backoff_cap: float = 60.0
+    retry_after_cap: float = 600.0
+    """Seconds: the longest wait that a provider can ask for."""
     compact_fraction: float = 0.8
     """Of the model's window: a longer context is compacted before the next request."""
     max_compactions: int = 3

@@ -132,6 +132,7 @@ class ModelTurn:
                 if answer.thought is not None:
                     self._journal.write([Draft("agent.thinking", {}, id=answer.thought)])
                     answer.thought = None
+                    await self._journal.flush()  # before the previews of what follows it
         return answer
 
     def _preview(self) -> Preview | None:
