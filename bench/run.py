@@ -2,8 +2,8 @@
 
     python bench/run.py [--rounds 3] [--measures abch] [--turns 60] [--database-url URL]
 
-direct-sdk is AsyncAnthropic streaming plus `bash -c`, with no server at all; stub is a server without validation, sandbox
-or recovery. The scripted model server of `fakemodel/` answers all three.
+direct-sdk is AsyncAnthropic streaming plus `bash -c`, with no server at all; stub is a server without validation,
+sandbox or recovery. The scripted model server of `fakemodel/` answers all three.
 """
 
 import argparse
