@@ -7,6 +7,7 @@ sandbox or recovery. The scripted model server of `fakemodel/` answers all three
 """
 
 import argparse
+import asyncio
 import json
 import socket
 import statistics
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from journeyman.sandboxes.local import LocalSandboxes
 
 HERE = Path(__file__).parent
 KEY = "bench-key"
@@ -69,8 +72,21 @@ def _measure(peer: str, model: str, folder: Path, options: argparse.Namespace) -
     ]  # fmt: skip
     if launch:
         command += ["--launch", launch]
-    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    finally:
+        asyncio.run(_destroy_sandboxes(folder / "data"))
     return json.loads(out.read_text())
+
+
+async def _destroy_sandboxes(data_dir: Path) -> None:
+    """They outlive their server by design."""
+    if not data_dir.is_dir():
+        return
+    sandboxes = LocalSandboxes(data_dir)
+    for found in await sandboxes.recover():
+        await sandboxes.destroy(found.id)
+    await sandboxes.close()
 
 
 def _launch(peer: str, model: str, folder: Path, port: int, options: argparse.Namespace) -> tuple[str, str]:
