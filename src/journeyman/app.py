@@ -67,11 +67,10 @@ async def running(settings: Settings) -> AsyncGenerator[Running]:
         engine = _make_engine(settings, database, hub, models, sandboxes)
         services = _make_services(settings, database, hub, models, sandboxes, engine)
         await _know_keys(settings, services.keys)
-        stack.push_async_callback(services.lifecycle.settle)
         recovery = asyncio.create_task(_recover(sandboxes, services.sessions))
         stack.push_async_callback(_finish, recovery)
         await engine.start()
-        stack.push_async_callback(engine.stop)
+        stack.push_async_callback(_let_go, services.lifecycle, sandboxes, engine)
         yield Running(create_app(services), hub, services.keys)
 
 
@@ -161,6 +160,13 @@ async def _recover(sandboxes: Sandboxes, sessions: Sessions) -> None:
     for info in found:
         if info.id not in living:
             await sandboxes.destroy(info.id)
+
+
+async def _let_go(lifecycle: SessionLifecycle, sandboxes: Sandboxes, engine: EmbeddedEngine) -> None:
+    """Sessions at work stop where they stand. The sandboxes go first: a turn that is cut would end its command."""
+    await lifecycle.settle()
+    await sandboxes.close()
+    await engine.stop()
 
 
 async def _finish(task: asyncio.Task[None]) -> None:

@@ -114,3 +114,21 @@ def test_killed_again_and_again_while_it_recovers(house: House) -> None:
     with house.open():
         events = house.until_rest(session)
         assert [text.strip() for text in results(events)] == ["1", "2", "3", "4"]
+
+
+def test_stopped_in_good_order_while_a_command_runs(house: House) -> None:
+    """SIGTERM is no worse than a death: the command goes on, its shell is the same, the next server has its result."""
+    with house.open():
+        house.prepare()
+        session = house.session()
+        house.say(
+            session,
+            "SCRIPT: bash cd /tmp; export A=7; echo begin > /workspace/log; sleep 3; echo end >> /workspace/log "
+            "| bash cat /workspace/log; pwd; echo $A | text ok",
+        )
+        house.until_type(session, "agent.tool_use")
+        time.sleep(1.0)
+    with house.open():
+        events = house.until_rest(session)
+        assert results(events) == ["(no output)", "begin\nend\n/tmp\n7\n"]
+        assert count(events, "session.status_running") == 1

@@ -36,6 +36,8 @@ class Flight:
             return await asyncio.shield(self._task)
         except asyncio.CancelledError:
             if self._abandoned:
+                if _being_cancelled():
+                    raise
                 raise SandboxError("The server let go of the sandbox; the command goes on.") from None
             if self._waiting == 1:
                 await self._cut(self._task)
@@ -62,6 +64,12 @@ class Flight:
         else:
             self.run.cut("cancel")
         await asyncio.wait({task}, timeout=_CUT)
+
+
+def _being_cancelled() -> bool:
+    """Whether the caller itself is to end, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _retrieve(task: asyncio.Task[ShellResult]) -> None:
