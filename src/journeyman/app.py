@@ -36,6 +36,10 @@ from journeyman.tools.registry import Toolset
 WORKSPACE = "default"
 
 
+class DataDirectoryUnusable(Exception):
+    """It cannot be made or written."""
+
+
 class DataDirectoryInUse(Exception):
     """Another server works on this data directory."""
 
@@ -51,9 +55,9 @@ class Running:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[Running]:
-    """Everything, started; let go of in the opposite order. Raises DataDirectoryInUse."""
+    """Everything, started; let go of in the opposite order. Raises DataDirectoryInUse, DataDirectoryUnusable."""
     data_dir = settings.data_dir()
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(data_dir)
     async with AsyncExitStack() as stack:
         stack.enter_context(_locked(data_dir))
         database = open_database(settings)
@@ -75,12 +79,15 @@ async def running(settings: Settings) -> AsyncGenerator[Running]:
 
 
 def open_database(settings: Settings) -> Database:
-    """The configured database, not yet open."""
+    """The configured database, not yet open. Raises DataDirectoryUnusable."""
     url = make_url(settings.database_url())
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
-            raise ValueError("database.url: a SQLite database needs a file")
-        return SQLiteDatabase(Path(url.database))
+            raise DataDirectoryUnusable("database.url: a SQLite database needs a file.")
+        path = Path(url.database)
+        if path.parent != settings.data_dir() and not path.parent.is_dir():
+            raise DataDirectoryUnusable(f"database.url: there is no folder {path.parent}.")
+        return SQLiteDatabase(path)
     from journeyman.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
 
     return PostgresDatabase(settings.database_url())
@@ -172,6 +179,14 @@ async def _let_go(lifecycle: SessionLifecycle, sandboxes: Sandboxes, engine: Emb
 async def _finish(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (data_dir / "lock").touch(mode=0o600)
+    except OSError as error:
+        raise DataDirectoryUnusable(f"The data directory {data_dir} cannot be used: {error.strerror}.") from error
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from journeyman.models.registry import Route
@@ -35,6 +35,14 @@ class DatabaseSection(_Section):
     """sqlite:///… or postgresql://…; None is SQLite in data_dir."""
 
 
+_TIMEOUTS = frozenset({"connect_timeout", "idle_timeout"})
+_OPTIONS = {
+    "anthropic": _TIMEOUTS | {"proxy"},
+    "openai": _TIMEOUTS,
+    "scripted": frozenset({"script", "ttft", "gap"}),
+}
+
+
 class ModelSection(_Section):
     match: str
     """A model id, or a pattern with * and ?."""
@@ -51,6 +59,15 @@ class ModelSection(_Section):
     """Tokens."""
     options: dict[str, Any] = {}
     """For the adapter: timeouts in seconds, a scripted model's script and pace."""
+
+    @model_validator(mode="after")
+    def _known_options(self) -> Self:
+        unknown = sorted(set(self.options) - _OPTIONS[self.protocol])
+        if unknown:
+            raise ValueError(f"options: {self.protocol} has no {', '.join(unknown)}")
+        if self.options.get("script", "demo") not in ("demo", "lines"):
+            raise ValueError('options.script: expected "demo" or "lines"')
+        return self
 
 
 class SandboxSection(_Section):

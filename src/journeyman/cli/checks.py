@@ -1,6 +1,6 @@
 """Checks of the configuration: data directory, database, models, web search."""
 
-import os
+import tempfile
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url
@@ -22,9 +22,11 @@ _CONNECT_SECONDS = 5
 def check_data_dir(settings: Settings) -> Check:
     path = settings.data_dir()
     place = next(each for each in (path, *path.parents) if each.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
         fix = "Choose another with --data-dir, or give yourself the right to write there."
-        return Check("data directory", "fail", f"{place} cannot be written.", fix)
+        return Check("data directory", "fail", f"{path} cannot be written: {error.strerror}.", fix)
     server = presence.find(path)
     state = f"a server works on it: {server.url}" if server else "no server works on it"
     return Check("data directory", "ok", f"{path}, {state}")
@@ -80,6 +82,12 @@ def check_search(settings: Settings) -> Check:
     if search is None:
         fix = 'In journeyman.toml: [search], provider = "brave" | "tavily" | "searxng", api_key_env or base_url.'
         return Check("web search", "warn", "Not configured: web_search tells the agent so.", fix)
+    if search.provider != "searxng" and not search.api_key:
+        return Check(
+            "web search", "fail", f"{search.provider} without a key", "Set search.api_key_env or search.api_key."
+        )
+    if search.provider == "searxng" and not search.base_url:
+        return Check("web search", "fail", "searxng without its address", "Set search.base_url.")
     return Check("web search", "ok", search.provider)
 
 

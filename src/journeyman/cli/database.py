@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Generator
 
 from sqlalchemy.exc import DBAPIError
 
-from journeyman.app import open_database
+from journeyman.app import DataDirectoryUnusable, open_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 from journeyman.store.database import Database
@@ -15,7 +15,10 @@ from journeyman.store.database import Database
 async def opened(settings: Settings) -> AsyncGenerator[Database]:
     """Open, its schema up to date; also while a server works on it. Raises Problem."""
     settings.data_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = open_database(settings)
+    try:
+        database = open_database(settings)
+    except DataDirectoryUnusable as error:
+        raise Problem(str(error)) from error
     with reaching_database():
         await database.open()
         try:

@@ -76,7 +76,7 @@ async def _examine(settings: Settings, console: Console) -> bool:
     results = [print_checks(console, [check_data_dir(settings)])]
     if results[0]:
         results.append(print_checks(console, [await asyncio.to_thread(check_database, settings)]))
-    results.append(print_checks(console, await sandbox_checks(settings)))
+        results.append(print_checks(console, await sandbox_checks(settings)))
     results.append(print_checks(console, await check_models(settings)))
     results.append(print_checks(console, [check_search(settings)]))
     return all(results)

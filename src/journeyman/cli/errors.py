@@ -28,7 +28,7 @@ def _wrong_settings(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in each['loc'])}: {_reason(each['type'], each['msg'])}"
         for each in error.errors(include_url=False, include_input=False)
     ]
-    return f"The configuration is wrong: {'; '.join(found)}"
+    return f"The configuration (journeyman.toml or JOURNEYMAN_* variables) is wrong: {'; '.join(found)}"
 
 
 def _reason(kind: str, message: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from journeyman.app import DataDirectoryInUse, Running, running
+from journeyman.app import DataDirectoryInUse, DataDirectoryUnusable, Running, running
 from journeyman.cli.database import reaching_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
@@ -75,7 +75,7 @@ async def _started(settings: Settings) -> AsyncGenerator[Running]:
         with reaching_database():
             async with running(settings) as up:
                 yield up
-    except DataDirectoryInUse as error:
+    except (DataDirectoryInUse, DataDirectoryUnusable) as error:
         raise Problem(str(error)) from error
 
 

@@ -5,7 +5,7 @@ Recovery is not a feature: a brain that starts on another's log decides from the
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from journeyman.engine.port import Superseded
@@ -49,6 +49,7 @@ JsonObject = dict[str, Any]
 _ABANDONED = (
     "The user interrupted the agent before this call finished. It may have had effects; check before repeating it."
 )
+_NEVER_RUN = "The user interrupted the agent before this call was approved or answered. It was not run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Parts:
     toolset: Toolset
     sandboxes: Sandboxes
     settings: RuntimeSettings
+    unpriced: set[str] = field(default_factory=set[str])
+    """Models that cost nothing because their price is not known; each is said once."""
 
 
 class Brain:
@@ -73,7 +76,7 @@ class Brain:
         self._journal = Journal(parts.log, parts.hub, claim, state)
         self._tools = ToolWork(parts.sandboxes, parts.toolset, claim, state, self._journal)
         self._model = ModelTurn(
-            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced
+            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced
         )
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
@@ -267,7 +270,7 @@ class Brain:
 
 
 def _abandoned(call: Call) -> draft.Draft:
-    result = text_result(_ABANDONED, is_error=True)
+    result = text_result(_NEVER_RUN if call.waiting or call.denied else _ABANDONED, is_error=True)
     if call.kind == "builtin":
         return draft.tool_result(call.id, result)
     fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}

@@ -51,8 +51,10 @@ class ModelTurn:
         state: SessionState,
         journal: Journal,
         announced: Callable[[str], None],
+        unpriced: set[str],
     ) -> None:
-        """`announced` is told the name of each tool that an answer begins to call."""
+        """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
+        a known price that were named in the server's log."""
         self._models = models
         self._toolset = toolset
         self._hub = hub
@@ -61,7 +63,7 @@ class ModelTurn:
         self._journal = journal
         self._announced = announced
         self._answer: Answer | None = None
-        self._unpriced = False
+        self._unpriced = unpriced
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -174,13 +176,9 @@ class ModelTurn:
         model = self._state.agent["model"]
         priced = {**usage.wire(), "speed": model.get("speed")}
         nano = list_price(model["id"], priced, now_us())
-        if nano is None and not self._unpriced:
-            self._unpriced = True
-            _log.warning(
-                "session %s: no list price is known for model %s; its tokens cost 0",
-                self._claim.session_id,
-                model["id"],
-            )
+        if nano is None and model["id"] not in self._unpriced:
+            self._unpriced.add(model["id"])
+            _log.warning("no list price is known for model %s; its tokens cost 0", model["id"])
         private = {**private, "nano": nano}
         if usage.cache_write_1h:
             private["cache_write_1h"] = usage.cache_write_1h

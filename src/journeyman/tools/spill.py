@@ -25,7 +25,8 @@ async def spill(result: ToolResult, call_id: str, context: ToolContext) -> ToolR
     run = Run(f"{context.run.id}_spill", context.run.fence)
     try:
         await context.sandboxes.write(context.sandbox, path, whole.encode(), run=run, note=path)
-        place = f"saved to {path}. Read parts of it with the read tool's view_range, or search it with grep"
+        how = "read parts of it with the read tool's view_range, search it with grep, or cut it in bash (head -c)"
+        place = f"saved to {path}: {how}"
     except StaleRun:
         raise
     except (SandboxError, OSError) as error:
@@ -36,7 +37,7 @@ async def spill(result: ToolResult, call_id: str, context: ToolContext) -> ToolR
 def _preview(whole: str, place: str) -> str:
     head, tail = whole[:_HEAD], whole[-_TAIL:]
     hidden = len(whole) - _HEAD - _TAIL
-    notice = f"[Output too long to show: {len(whole):,} characters, {whole.count(chr(10)) + 1:,} lines; {place}.]"
+    notice = f"[Output too long to show: {len(whole):,} characters, lines: {len(whole.splitlines()):,}; {place}.]"
     return f"{notice}\n\n{head}\n\n[… {hidden:,} characters not shown …]\n\n{tail}"
 
 
