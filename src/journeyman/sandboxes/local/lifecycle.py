@@ -58,7 +58,7 @@ class Keeper:
         if process is not None:
             await _kill(process)
         await self._runtime.delete(self._container(directory))
-        if directory.path.is_dir():
+        if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
             state.save(directory.state, None)
 
     async def remove(self, directory: Directory) -> None:
