@@ -135,11 +135,21 @@ class House:
 
         def rests(events: list[JsonObject]) -> bool:
             taken = all(event["processed_at"] is not None for event in events)
-            return bool(events) and taken and events[-1]["type"] in _ENDS and self.status(session) == "idle"
+            if not events or not taken or _answers_an_ask(events) or events[-1]["type"] not in _ENDS:
+                return False
+            return self.status(session) == "idle"
 
         events = self.until(session, rests)
         check(events)
         return events
+
+
+def _answers_an_ask(events: list[JsonObject]) -> bool:
+    """The last event is a result that the session asked for: it carries its time from its arrival, and the turn is to
+    follow."""
+    idle = [event for event in events if event["type"] == "session.status_idle"]
+    asked = idle[-1]["stop_reason"].get("event_ids", []) if idle else []
+    return events[-1].get("custom_tool_use_id") in asked
 
 
 _ENDS = ("session.status_idle", "user.custom_tool_result", "user.interrupt", "session.updated")

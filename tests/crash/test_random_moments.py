@@ -55,12 +55,13 @@ class Client:
                 self.house.send(session, result)
 
     def _held(self, session: str) -> bool:
-        """It waits for a result, and messages wait behind it."""
+        """It waits for a result that nobody has given yet, and messages wait behind it."""
         events = self.house.events(session)
         idle = [event for event in events if event["type"] == "session.status_idle"]
         queued = [event for event in events if event["processed_at"] is None]
-        asks = bool(idle) and idle[-1]["stop_reason"]["type"] == "requires_action"
-        return asks and bool(queued) and self.house.status(session) == "idle"
+        asked = set(idle[-1]["stop_reason"].get("event_ids", [])) if idle else set[str]()
+        asked -= {event.get("custom_tool_use_id") for event in events}
+        return bool(asked) and bool(queued) and self.house.status(session) == "idle"
 
 
 @pytest.fixture
