@@ -46,8 +46,7 @@ class Runtime:
         if self._private:
             shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
             command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
-        # A server that is killed takes a start under way with it: the next one makes the sandbox without a rival.
-        code = await execute(["setpriv", "--pdeathsig", "KILL", "--", *command])
+        code = await execute(command)
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
