@@ -77,7 +77,7 @@ def start_server(
     finally:
         _stop(process)
         if not keep_sandboxes:
-            _in_a_thread(lambda: asyncio.run(_destroy_sandboxes(data_dir)))
+            _in_a_thread(lambda: asyncio.run(destroy_sandboxes(data_dir)))
 
 
 def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
@@ -104,7 +104,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         raise RuntimeError(f"The server did not stop within {_STOP_SECONDS} s of SIGTERM.") from None
 
 
-async def _destroy_sandboxes(data_dir: Path) -> None:
+async def destroy_sandboxes(data_dir: Path) -> None:
     """Sandboxes outlive their server by design."""
     sandboxes = LocalSandboxes(data_dir)
     found = await sandboxes.recover()

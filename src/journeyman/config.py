@@ -165,17 +165,6 @@ def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:
     return FromFile(**overrides)
 
 
-def proxy_variables() -> dict[str, str]:
-    """What the surroundings say of HTTP proxies."""
-    names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    return {name: value for name in names if (value := os.environ.get(name) or os.environ.get(name.lower()))}
-
-
-def client_key() -> str | None:
-    """The key that a client on this machine would send."""
-    return os.environ.get("ANTHROPIC_API_KEY")
-
-
 def _default_models() -> list[ModelSection]:
     found = [ModelSection(match="demo", protocol="scripted")]
     if os.environ.get("ANTHROPIC_API_KEY"):
