@@ -166,3 +166,21 @@ class StoppingLog(WriteLog):
     def begin(self, run, intent, data) -> None:  # type: ignore[no-untyped-def]
         super().begin(run, intent, data)
         raise Killed
+
+
+STARTING = "import asyncio, sys; from pathlib import Path; from journeyman.sandboxes.local import LocalSandboxes as L; "
+STARTING += "asyncio.run(L(Path(sys.argv[1])).start('box'))"
+
+
+@pytest.mark.parametrize("moment", ["0/root", "0/config.json", "rt/*", "rt/*/state.json", "0/pid", "0/state.json"])
+async def test_a_start_under_way_is_waited_for(boxes: LocalSandboxes, data_dir: Path, moment: str) -> None:
+    """The runtime outlives the server that called it: it is not raced, and what it started does not stay."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTING, str(data_dir))
+    while not list((data_dir / "sandboxes").glob(moment)):
+        await asyncio.sleep(0)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    recovery = asyncio.create_task(boxes.recover())
+    assert (await sh(boxes, "echo one; pwd")).output == b"one\n/workspace\n"
+    await recovery
+    assert len(list((data_dir / "sandboxes" / "rt").iterdir())) == 1

@@ -114,12 +114,12 @@ class Directories:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Hold a file lock, against other server processes too; blocks."""
+def locked(path: Path) -> Generator[int]:
+    """Hold a file lock, against other server processes too; blocks. Gives its descriptor: whoever has it holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

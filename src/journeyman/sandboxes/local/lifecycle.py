@@ -41,10 +41,10 @@ class Keeper:
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
         lost: set[str] = set()
-        async with held(directory.lock):
+        async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is None:
-                process, lost = await self._start(directory)
+                process, lost = await self._start(directory, lock)
         return self._open(directory, process, lost)
 
     def find(self, directory: Directory) -> Channel | None:
@@ -54,12 +54,13 @@ class Keeper:
 
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""
-        process = state.living(directory.state)
-        if process is not None:
-            await _kill(process)
-        await self._runtime.delete(self._container(directory))
-        if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
-            state.save(directory.state, None)
+        async with held(directory.lock) as lock:
+            process = state.living(directory.state)
+            if process is not None:
+                await _kill(process)
+            await self._runtime.delete(self._container(directory), lock)
+            if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
+                state.save(directory.state, None)
 
     async def remove(self, directory: Directory) -> None:
         """Remove its directory."""
@@ -70,17 +71,17 @@ class Keeper:
         if directory.path.exists():
             raise SandboxError(f"{directory.path} could not be removed completely.")
 
-    async def _start(self, directory: Directory) -> tuple[Process, set[str]]:
+    async def _start(self, directory: Directory, lock: int) -> tuple[Process, set[str]]:
         """The new first process, and the names of the shells that an earlier one had."""
         container = self._container(directory)
-        await self._runtime.delete(container)
+        await self._runtime.delete(container, lock)
         lost = _shells(directory)
         await asyncio.to_thread(self._prepare, directory)
         try:
-            pid = await self._runtime.run(container, directory.path.name)
+            pid = await self._runtime.run(container, directory.path.name, lock)
             await limit_namespace(pid, self._limits)
         except SandboxUnavailable as error:
-            await self._runtime.delete(container)
+            await self._runtime.delete(container, lock)
             obstacle = await first_obstacle(self._directories.path, self._runtime)
             raise SandboxUnavailable(f"{error}. {obstacle}".strip()) from None
         process = identify(pid)
@@ -148,11 +149,11 @@ def _remove(path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def held(path: Path) -> AsyncGenerator[None]:
+async def held(path: Path) -> AsyncGenerator[int]:
     """`locked` without blocking the loop."""
     lock = locked(path)
-    await asyncio.to_thread(lock.__enter__)
+    descriptor = await asyncio.to_thread(lock.__enter__)
     try:
-        yield
+        yield descriptor
     finally:
         lock.__exit__(None, None, None)

@@ -36,8 +36,11 @@ class Runtime:
         """
         return _VIEW if self._private else str(self._sandboxes)
 
-    async def run(self, container: str, bundle: str) -> int:
-        """Start a detached container and return the pid of its first process. Raises SandboxUnavailable."""
+    async def run(self, container: str, bundle: str, lock: int) -> int:
+        """Start a detached container and return the pid of its first process. Raises SandboxUnavailable.
+
+        The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
+        """
         log, pid_file = self._sandboxes / bundle / "log", self._sandboxes / bundle / "pid"
         log.unlink(missing_ok=True)
         here = f"{self.view}/{bundle}"
@@ -46,16 +49,16 @@ class Runtime:
         if self._private:
             shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
             command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
-        code = await execute(command)
+        code = await execute(command, lock)
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
 
-    async def delete(self, container: str) -> None:
-        """Kill what is left of it and remove its records and control groups. Idempotent."""
+    async def delete(self, container: str, lock: int) -> None:
+        """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
         if (self._sandboxes / "rt" / container).exists():
             root = str(self._sandboxes / "rt")
-            await execute([self.find(), "--root", root, "delete", "--force", container])
+            await execute([self.find(), "--root", root, "delete", "--force", container], lock)
             shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
 
     async def version(self) -> str:
@@ -104,8 +107,11 @@ async def remove_as_mapped_root(path: Path) -> None:
         await execute([word for word in command if word != "--map-auto"])
 
 
-async def execute(command: list[str]) -> int:
-    """The exit code. The container's first process inherits descriptors and environment, so it gets none of ours."""
+async def execute(command: list[str], *kept: int) -> int:
+    """The exit code. The container's first process inherits environment and descriptors, so it gets none of ours.
+
+    The descriptors `kept` are the runtime's alone: it closes them before the container's first program.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -113,6 +119,7 @@ async def execute(command: list[str]) -> int:
         stderr=asyncio.subprocess.DEVNULL,
         env={"PATH": _PATH},
         cwd="/",
+        pass_fds=kept,
     )
     return await process.wait()
 
