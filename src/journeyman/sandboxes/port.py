@@ -1,12 +1,56 @@
-"""The sandbox port: lifecycle, run, files. Conformance: `journeyman.sandboxes.conformance`, shipped.
+"""The sandbox port: environments, lifecycle, run, files, snapshots. Conformance: `sandboxes.conformance`, shipped.
 
 A sandbox is named by its session's id. Every path is a path inside it. A call that has an effect carries a Run: its id
 is the tool call's event id, and a run id seen before is never executed again: the provider answers what that run gave
 (or waits for it when it is still going), also after the server was killed and started again.
 """
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
+
+MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
+"""The package managers, in the order in which they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a sandbox's programs may connect to; their own loopback always works."""
+
+    mode: Literal["none", "limited", "unrestricted"] = "none"
+    """`limited`: `hosts` and what the switch opens; `unrestricted`: every public host."""
+    hosts: tuple[str, ...] = ()
+    """Names, or `*.` and a name for all of its subdomains."""
+    registries: bool = False
+    """Also the hosts that the package managers of its base are configured to use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a sandbox is like."""
+
+    base: str | None = None
+    """The name of an image; None leaves it to the provider's configuration."""
+    packages: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Packages by manager, in the order of MANAGERS."""
+    network: Network = field(default_factory=Network)
+
+
+Kind = Literal["out_of_memory", "too_many_processes", "disk_full", "egress_denied"]
+
+
+class Incident(NamedTuple):
+    """Something that a sandbox ran into; `detail` is a sentence for the model: what happened and what to do."""
+
+    kind: Kind
+    detail: str
+
+
+class SandboxEvent(NamedTuple):
+    """An incident, for those who watch all sandboxes."""
+
+    sandbox: str
+    incident: Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +73,8 @@ class ShellResult(NamedTuple):
     cancelled: bool = False
     restarted: bool = False
     """The shell was lost (exit, kill) and has been started anew: cwd, variables and jobs are gone."""
+    incidents: tuple[Incident, ...] = ()
+    """What the sandbox ran into meanwhile."""
 
 
 class ExecResult(NamedTuple):
@@ -72,6 +118,14 @@ class SandboxUnavailable(SandboxError):
     """The machine cannot run sandboxes; the message says exactly what to change."""
 
 
+class EnvironmentFailed(SandboxError):
+    """An environment could not be made ready; the message names the package manager and ends with its last lines."""
+
+
+class UnknownSnapshot(SandboxError):
+    """There is no such snapshot."""
+
+
 class StaleRun(SandboxError):
     """The caller no longer owns the session."""
 
@@ -80,11 +134,27 @@ class UnknownOutcome(SandboxError):
     """An effect began, and whether it finished can no longer be known."""
 
 
+class Environments(Protocol):
+    async def prepare(self, spec: Spec) -> None:
+        """Have the base and the packages of `spec` ready. Idempotent, single-flight; kept for later sandboxes.
+
+        May take minutes the first time. Raises EnvironmentFailed, and SandboxUnavailable.
+        """
+        ...
+
+
 class Lifecycle(Protocol):
     name: str
 
     async def doctor(self) -> list[Check]:
         """What this machine allows, with the fix for each failure."""
+        ...
+
+    async def create(self, sandbox: str, spec: Spec) -> None:
+        """Say what a sandbox is like; starts nothing. A sandbox that nobody created is like `Spec()`.
+
+        For one that exists already only the network changes, from its next connection on.
+        """
         ...
 
     async def start(self, sandbox: str) -> None:
@@ -105,6 +175,10 @@ class Lifecycle(Protocol):
 
     async def close(self) -> None:
         """Let go of the sandboxes without ending them."""
+        ...
+
+    def events(self) -> AsyncIterator[SandboxEvent]:
+        """What the sandboxes run into, from now on."""
         ...
 
 
@@ -161,5 +235,22 @@ class Files(Protocol):
         ...
 
 
-class Sandboxes(Lifecycle, Runner, Files, Protocol):
-    """A provider: all three in one."""
+class Snapshots(Protocol):
+    async def snapshot(self, sandbox: str) -> str:
+        """Stop a sandbox and keep its files as they are; the id of the snapshot. Takes the same time for any size."""
+        ...
+
+    async def restore(self, snapshot: str, sandbox: str) -> None:
+        """Make a sandbox (which must not exist) with the files of a snapshot, and what else it was like.
+
+        Any number of sandboxes can come from one snapshot. Raises UnknownSnapshot.
+        """
+        ...
+
+    async def remove_snapshot(self, snapshot: str) -> None:
+        """Sandboxes made from it keep their files. Idempotent."""
+        ...
+
+
+class Sandboxes(Environments, Lifecycle, Runner, Files, Snapshots, Protocol):
+    """A provider: all in one."""
