@@ -90,7 +90,7 @@ async def test_a_sandbox_that_died_with_the_server(boxes: LocalSandboxes, data_d
 
 async def test_recover_removes_a_half_made_sandbox(boxes: LocalSandboxes, data_dir: Path) -> None:
     await boxes.start("box")
-    (data_dir / "sandboxes" / "77" / "root").mkdir(parents=True)
+    (data_dir / "sandboxes" / "77" / "files").mkdir(parents=True)
     assert [info.id for info in await boxes.recover()] == ["box"]
     assert not (data_dir / "sandboxes" / "77").exists()
 
@@ -172,7 +172,7 @@ STARTING = "import asyncio, sys; from pathlib import Path; from journeyman.sandb
 STARTING += "asyncio.run(L(Path(sys.argv[1])).start('box'))"
 
 
-@pytest.mark.parametrize("moment", ["0/root", "0/config.json", "rt/*", "rt/*/state.json", "0/pid", "0/state.json"])
+@pytest.mark.parametrize("moment", ["0/files", "0/config.json", "rt/*", "rt/*/state.json", "0/pid", "0/state.json"])
 async def test_a_start_under_way_is_waited_for(boxes: LocalSandboxes, data_dir: Path, moment: str) -> None:
     """The runtime outlives the server that called it: it is not raced, and what it started does not stay."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTING, str(data_dir))

@@ -1,7 +1,9 @@
 """The sandboxes of this server: found, started, stopped when idle, let go."""
 
 import asyncio
+import contextlib
 import os
+from collections.abc import AsyncGenerator
 
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.channel import Channel
@@ -64,13 +66,21 @@ class Boxes:
             self._boxes.pop(sandbox, None)
             box.close()
             self._directories.forget(sandbox)
-            await self._keeper.remove(box.directory)
+            await self._keeper.remove(box.directory.path)
+
+    @contextlib.asynccontextmanager
+    async def stopped(self, sandbox: str) -> AsyncGenerator[Box]:
+        """Stop a sandbox and keep it so for a while."""
+        box = await self.get(sandbox)
+        async with box.changing:
+            await self._end(box)
+            yield box
 
     async def recover(self) -> list[SandboxInfo]:
         """Attach to what lives and clear away what does not."""
         for orphan in await asyncio.to_thread(self._directories.orphans):
             await self._keeper.end(orphan)
-            await self._keeper.remove(orphan)
+            await self._keeper.remove(orphan.path)
         return [await self._recover(name) for name, _ in list(self._directories.all())]
 
     async def close(self) -> None:

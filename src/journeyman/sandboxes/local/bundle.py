@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from journeyman.sandboxes.local.identity import IdMap
+from journeyman.sandboxes.local.layers import Overlay
 from journeyman.sandboxes.local.seccomp import profile
 
 IO = "/run/journeyman"
@@ -74,12 +75,14 @@ class Limits:
 class Paths:
     """Host directories as the runtime process sees them."""
 
-    root: str
-    usr: tuple[str, str]
-    """upper and work directory of the overlay over /usr"""
-    etc: tuple[str, str, str]
-    """lower, upper and work directory of the overlay over /etc"""
+    files: str
+    """The sandbox's root."""
+    upper: str
+    """An upper directory for each overlay."""
+    work: str
+    """A work directory for each overlay."""
     io: str
+    overlays: tuple[Overlay, ...]
 
 
 def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: str | None) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: st
     return {
         "ociVersion": "1.0.2",
         "hostname": "sandbox",
-        "root": {"path": paths.root, "readonly": False},
+        "root": {"path": paths.files, "readonly": False},
         "process": _process(limits, workdir, counted=cgroup is not None),
         "mounts": _mounts(paths, groups=sum(mapping.size for mapping in ids.groups) > 5),
         "linux": linux,
@@ -132,21 +135,20 @@ def _rlimit(name: str, kind: int, wanted: int) -> dict[str, Any]:
 
 def _mounts(paths: Paths, *, groups: bool) -> list[dict[str, Any]]:
     pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *(["gid=5"] if groups else [])]
-    etc_lower, etc_upper, etc_work = paths.etc
     return [
         _mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
         _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
         _mount("/dev/pts", "devpts", "devpts", pts),
         _mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", "size=1g"]),
-        _overlay("/usr", "/usr", *paths.usr),
-        _overlay("/etc", etc_lower, etc_upper, etc_work),
+        *(_overlay(each, paths) for each in paths.overlays),
         _mount(IO, "bind", paths.io, ["bind", "ro", "nosuid", "nodev", "noexec"]),
     ]
 
 
-def _overlay(destination: str, lower: str, upper: str, work: str) -> dict[str, Any]:
-    options = [f"lowerdir={lower}", f"upperdir={upper}", f"workdir={work}", "userxattr", "nosuid", "nodev"]
-    return _mount(destination, "overlay", "overlay", options)
+def _overlay(overlay: Overlay, paths: Paths) -> dict[str, Any]:
+    part = overlay.part
+    layers = [f"lowerdir={':'.join(overlay.lower)}", f"upperdir={paths.upper}/{part}", f"workdir={paths.work}/{part}"]
+    return _mount(f"/{part}", "overlay", "overlay", [*layers, "userxattr", "nosuid", "nodev"])
 
 
 def _mount(destination: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:

@@ -29,8 +29,27 @@ class Directory:
         return self.path / "state.json"
 
     @property
-    def root(self) -> Path:
-        return self.path / "root"
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def files(self) -> Path:
+        """Its root directory."""
+        return self.path / "files"
+
+    @property
+    def upper(self) -> Path:
+        """What it changed in the directories that lie over layers."""
+        return self.path / "upper"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def layers(self) -> Path:
+        """Where its layers are seen while it is started."""
+        return self.path / "layers"
 
     @property
     def io(self) -> Path:
@@ -56,6 +75,8 @@ class Directories:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.runtime = path / "rt"
+        self.layers = path / "layers"
+        self.snapshots = path / "snapshots"
         self._names = path / "names"
 
     def find(self, sandbox: str) -> Directory | None:

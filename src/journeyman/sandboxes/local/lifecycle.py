@@ -15,10 +15,11 @@ from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Limits, Paths, config
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
+from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.identity import Process, id_map, identify
 from journeyman.sandboxes.local.probe import first_obstacle
-from journeyman.sandboxes.local.rootfs import build, host_etc
-from journeyman.sandboxes.local.runtime import Runtime, limit_namespace, remove_as_mapped_root
+from journeyman.sandboxes.local.rootfs import build, lift
+from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
 
 _ENDING = 10.0
@@ -29,13 +30,21 @@ class Keeper:
     """Makes and ends the processes of sandboxes; keeps none of them in mind."""
 
     def __init__(
-        self, directories: Directories, runtime: Runtime, limits: Limits, *, workdir: str, uid_base: int
+        self,
+        directories: Directories,
+        runtime: Runtime,
+        limits: Limits,
+        grounds: Grounds,
+        *,
+        workdir: str,
+        uid_base: int,
     ) -> None:
         self._directories = directories
         self._runtime = runtime
         self._limits = limits
         self._workdir = workdir
         self._uid_base = uid_base
+        self._grounds = grounds
         self._tag = hashlib.sha256(str(directories.path.resolve()).encode()).hexdigest()[:8]
 
     async def attach(self, directory: Directory) -> Channel:
@@ -62,23 +71,22 @@ class Keeper:
             if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
                 state.save(directory.state, None)
 
-    async def remove(self, directory: Directory) -> None:
-        """Remove its directory."""
-        await asyncio.to_thread(_remove, directory.path)
-        if directory.path.exists():
-            await remove_as_mapped_root(directory.path)
-            await asyncio.to_thread(_remove, directory.path)
-        if directory.path.exists():
-            raise SandboxError(f"{directory.path} could not be removed completely.")
+    async def remove(self, path: Path) -> None:
+        """Remove the directory of a sandbox or a layer. Raises SandboxError."""
+        if await asyncio.to_thread(_removed, path):
+            return
+        await remove_as_mapped_root(path)
+        if not await asyncio.to_thread(_removed, path):
+            raise SandboxError(f"{path} could not be removed completely.")
 
     async def _start(self, directory: Directory, lock: int) -> tuple[Process, set[str]]:
         """The new first process, and the names of the shells that an earlier one had."""
         container = self._container(directory)
         await self._runtime.delete(container, lock)
         lost = _shells(directory)
-        await asyncio.to_thread(self._prepare, directory)
+        below = await asyncio.to_thread(self._prepare, directory)
         try:
-            pid = await self._runtime.run(container, directory.path.name, lock)
+            pid = await self._runtime.run(container, directory.path.name, lock, below)
             await limit_namespace(pid, self._limits)
         except SandboxUnavailable as error:
             await self._runtime.delete(container, lock)
@@ -90,23 +98,23 @@ class Keeper:
         state.save(directory.state, process)
         return process, lost
 
-    def _prepare(self, directory: Directory) -> None:
+    def _prepare(self, directory: Directory) -> list[Below]:
+        """Everything on disk that the runtime needs, and the layers it is to see."""
         ids = id_map(directory.slot, self._uid_base)
-        if not directory.state.exists():
-            build(directory, ids.root, self._workdir)
-        etc = host_etc(self._directories.path)
+        ground = self._grounds.of(directory, ids.root[0])
+        if not (directory.state.exists() and directory.files.is_dir()):
+            build(directory, ids.root, self._workdir, ground.above, ground.image)
         shutil.rmtree(directory.io, ignore_errors=True)
         make_pipes(directory.io, ids.root)
-        view = f"{self._runtime.view}/{directory.path.name}"
-        paths = Paths(
-            root=f"{view}/root",
-            usr=(f"{view}/usr", f"{view}/usr.work"),
-            etc=(f"{self._runtime.view}/{etc.name}", f"{view}/etc", f"{view}/etc.work"),
-            io=f"{view}/io",
-        )
+        here = f"{self._runtime.view}/{directory.path.name}"
+        below, overlays = ground.seen(directory, here, self._runtime.view, ids.root[0])
+        lift(directory, ids.root, [each.part for each in overlays])
+        places = (f"{here}/{name}" for name in ("files", "upper", "work", "io"))
+        paths = Paths(*places, overlays=tuple(overlays))
         cgroup = f"/{self._container(directory)}" if os.geteuid() == 0 else None
         oci = config(paths, ids, self._limits, workdir=self._workdir, cgroup=cgroup)
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
+        return below
 
     def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
         return Channel(directory, process, self.owner(directory), lost)
@@ -143,9 +151,10 @@ async def _kill(process: Process) -> None:
         os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
+def _removed(path: Path) -> bool:
     with contextlib.suppress(OSError):
         remove_tree(path)
+    return not path.exists()
 
 
 @contextlib.asynccontextmanager

@@ -140,7 +140,7 @@ def _subordinate_ids() -> Check:
 def _python() -> Check:
     python = find_python()
     if python:
-        return Check("python", "ok", f"Sandboxes use {python}.")
+        return Check("python", "ok", f"Sandboxes use {python[0]}.")
     return Check("python", "warn", "Sandboxes have no python3.", "Install it: apt install python3 python3-pip")
 
 

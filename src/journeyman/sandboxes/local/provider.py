@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.boxes import Boxes
 from journeyman.sandboxes.local.bundle import Limits
@@ -12,15 +13,18 @@ from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, checked_name
 from journeyman.sandboxes.local.execution import Execution
 from journeyman.sandboxes.local.files import absolute, size_of
+from journeyman.sandboxes.local.ground import HOST, Grounds
 from journeyman.sandboxes.local.lifecycle import Keeper
 from journeyman.sandboxes.local.probe import diagnose
 from journeyman.sandboxes.local.reading import read_file
+from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.runlog import file_name
 from journeyman.sandboxes.local.runtime import Runtime
 from journeyman.sandboxes.local.shellrun import Command
 from journeyman.sandboxes.local.shells import run_keyed
+from journeyman.sandboxes.local.snapshots import Snapshots
 from journeyman.sandboxes.local.writing import Target, complete, write
-from journeyman.sandboxes.port import Check, ExecResult, FileData, Run, SandboxError, SandboxInfo, ShellResult
+from journeyman.sandboxes.port import Check, ExecResult, FileData, Run, SandboxError, SandboxInfo, ShellResult, Spec
 
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
@@ -41,15 +45,28 @@ class LocalSandboxes:
         idle_stop_seconds: float = 900,
         limits: Limits | None = None,
         uid_base: int = 700_000,
+        base: str = HOST,
     ) -> None:
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._runtime = Runtime(runtime, self._directories.path)
-        self._keeper = Keeper(self._directories, self._runtime, limits or Limits(), workdir=workdir, uid_base=uid_base)
+        self._grounds = Grounds(self._directories, data_dir.absolute() / "images", base)
+        self._snapshots = Snapshots(self._directories, self._grounds.layers)
+        self._keeper = Keeper(
+            self._directories, self._runtime, limits or Limits(), self._grounds, workdir=workdir, uid_base=uid_base
+        )
         self._workdir = workdir
         self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds)
 
     async def doctor(self) -> list[Check]:
         return await diagnose(self._directories.path, self._runtime)
+
+    async def create(self, sandbox: str, spec: Spec) -> None:
+        box = await self._boxes.get(sandbox)
+        path = box.directory.record
+        if path.exists():
+            record.save(path, record.load(path).with_network(spec.network))
+        else:
+            record.save(path, Record(spec))
 
     async def start(self, sandbox: str) -> None:
         await self._boxes.running(await self._boxes.get(sandbox))
@@ -59,6 +76,22 @@ class LocalSandboxes:
 
     async def destroy(self, sandbox: str) -> None:
         await self._boxes.destroy(sandbox)
+        await self._sweep()
+
+    async def snapshot(self, sandbox: str) -> str:
+        async with self._boxes.stopped(sandbox) as box:
+            return self._snapshots.take(box.directory, self._keeper.owner(box.directory)[0])
+
+    async def restore(self, snapshot: str, sandbox: str) -> None:
+        await asyncio.to_thread(self._snapshots.restore, snapshot, checked_name(sandbox))
+
+    async def remove_snapshot(self, snapshot: str) -> None:
+        self._snapshots.remove(snapshot)
+        await self._sweep()
+
+    async def _sweep(self) -> None:
+        for path in await asyncio.to_thread(self._snapshots.sweep):
+            await self._keeper.remove(path)
 
     async def recover(self) -> list[SandboxInfo]:
         return await self._boxes.recover()

@@ -1,4 +1,4 @@
-"""The file tree of a sandbox on the `host` base: the host's /usr, a small /etc, and everything else empty."""
+"""The files that a new sandbox begins with. On the `host` base: a small /etc, and everything else empty."""
 
 import contextlib
 import hashlib
@@ -6,9 +6,11 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directory
+from journeyman.sandboxes.local.layers import Layer
 
 _ETC = [
     "ImageMagick-*",
@@ -96,6 +98,9 @@ _WRITABLE_USR = [
     "local/share/man",
     "local/src",
 ]
+_OF_IMAGES = frozenset({"passwd", "group", "nsswitch.conf", "shells"})
+"""Files of /etc that an image has of its own."""
+_LINKS = 8
 _MERGED = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
 _PIP = """#!/bin/sh
 /opt/venv/bin/python3 -m pip --version >/dev/null 2>&1 || /opt/venv/bin/python3 -m ensurepip >/dev/null
@@ -112,7 +117,7 @@ class Tree:
 
     def directory(self, name: str, mode: int = 0o755) -> None:
         path = self._base / name
-        path.mkdir()
+        path.mkdir(exist_ok=True)
         path.chmod(mode)  # whatever the server's umask is
         self._give(path)
 
@@ -123,6 +128,7 @@ class Tree:
         self._give(path)
 
     def link(self, name: str, target: str) -> None:
+        (self._base / name).unlink(missing_ok=True)
         (self._base / name).symlink_to(target)
         self._give(self._base / name)
 
@@ -135,22 +141,60 @@ class Tree:
             os.chown(path, *self._owner, follow_symlinks=False)
 
 
-def build(directory: Directory, owner: tuple[int, int], workdir: str) -> None:
-    """Make the root and the upper layers; what an interrupted build left is replaced."""
-    for name in ("root", "usr", "etc", "usr.work", "etc.work"):
-        shutil.rmtree(directory.path / name, ignore_errors=True)
-        Tree(directory.path, owner).directory(name)
-    _root(Tree(directory.root, owner), directory.root, workdir)
-    usr = Tree(directory.path / "usr", owner)
-    for name in _WRITABLE_USR:
-        usr.directory(name)
-    etc = Tree(directory.path / "etc", owner)
+def build(directory: Directory, owner: tuple[int, int], workdir: str, above: Layer | None, image: Layer | None) -> None:
+    """Make its own files; what an interrupted build left is replaced.
+
+    `above`: the topmost of the layers that sandboxes made, which have everything already. `image`: None is the host.
+    """
+    for path in (directory.files, directory.upper, directory.work, directory.layers):
+        shutil.rmtree(path, ignore_errors=True)
+        Tree(directory.path, owner).directory(path.name)
+    files = Tree(directory.files, owner)
+    for layer in (above, image):
+        if layer is not None:
+            _like(files, layer.files)
+    if above is None:
+        _root(files, directory.files, workdir, image.files if image else Path("/"))
+        _etc(files, is_host=image is None)
+
+
+def lift(directory: Directory, owner: tuple[int, int], parts: Iterable[str]) -> None:
+    """Have an upper and a work directory for each overlay: what its part of the files holds goes into the former.
+
+    They lie beside the files, since the runtime makes a mount of those, and an overlay needs both of one mount.
+    """
+    for part in parts:
+        files = Tree(directory.files, owner)
+        if not (directory.upper / part).is_dir():
+            files.directory(part)
+            (directory.files / part).rename(directory.upper / part)
+        files.directory(part)
+        Tree(directory.work, owner).directory(part)
+
+
+def settle(directory: Directory) -> None:
+    """Undo `lift`: all that the sandbox has written lies in its files then. Can be repeated when it was cut off."""
+    for upper in directory.upper.iterdir():
+        upper.rename(directory.files / upper.name)
+
+
+def _like(files: Tree, model: Path) -> None:
+    """The top directories and links of another root, as far as they are not there."""
+    for entry in model.iterdir():
+        if entry.is_symlink():
+            files.link(entry.name, str(entry.readlink()))
+        elif entry.is_dir():
+            files.directory(entry.name, stat.S_IMODE(entry.stat().st_mode))
+
+
+def _etc(files: Tree, *, is_host: bool) -> None:
     for name, text in _OWN_ETC.items():
-        etc.file(name, text)
+        if is_host or name not in _OF_IMAGES:
+            files.file(f"etc/{name}", text)
 
 
-def _root(tree: Tree, root: Path, workdir: str) -> None:
-    for name in _DIRECTORIES:
+def _root(tree: Tree, root: Path, workdir: str, base: Path) -> None:
+    for name in [*_DIRECTORIES, *(f"usr/{name}" for name in _WRITABLE_USR)]:
         tree.directory(name, 0o1777 if name.endswith("tmp") else 0o700 if name == "root" else 0o755)
     parts = Path(workdir).parts[1:]
     for depth in range(len(parts)):
@@ -158,31 +202,44 @@ def _root(tree: Tree, root: Path, workdir: str) -> None:
         if not (root / name).exists():
             tree.directory(name)
     for name in _MERGED:
-        if Path("/usr", name).is_dir():
+        if (base / "usr" / name).is_dir():
             tree.link(name, f"usr/{name}")
     tree.link("var/run", "/run")
-    python = find_python()
+    python = find_python(base)
     if python:
-        _virtual_environment(tree, python)
+        _virtual_environment(tree, *python)
 
 
-def find_python() -> Path | None:
-    """The python3 below /usr, which is what a sandbox sees of the host."""
-    for path in (Path("/usr/bin/python3"), Path("/usr/local/bin/python3")):
-        target = path.resolve()
-        if target.is_file() and target.is_relative_to("/usr"):
-            return path
+def find_python(base: Path = Path("/")) -> tuple[str, str] | None:
+    """The python3 of a base, as a sandbox sees it, and its release (3.11)."""
+    for path in ("usr/bin/python3", "usr/local/bin/python3"):
+        target = _program(base, path)
+        if target is not None:
+            return f"/{path}", target.name.removeprefix("python")
     return None
 
 
-def _virtual_environment(tree: Tree, python: Path) -> None:
+def _program(base: Path, path: str) -> Path | None:
+    """The file that a program of a base is; its links are followed below /usr only."""
+    for _ in range(_LINKS):
+        found = base / path
+        if not found.is_symlink():
+            return found if found.is_file() else None
+        path = os.path.normpath(Path("/", path).parent / found.readlink()).lstrip("/")
+        if not path.startswith("usr/"):
+            path = f"etc/{path.removeprefix('etc/')}" if path.startswith("etc/alternatives/") else ""
+        if not path:
+            return None
+    return None
+
+
+def _virtual_environment(tree: Tree, python: str, release: str) -> None:
     """What `python -m venv --system-site-packages` makes, without the two seconds it takes."""
-    release = python.resolve().name.removeprefix("python")
     for name in ("lib", f"lib/python{release}", f"lib/python{release}/site-packages"):
         tree.directory(f"opt/venv/{name}")
-    lines = [f"home = {python.parent}", "include-system-site-packages = true", f"version = {release}"]
+    lines = [f"home = {python.rpartition('/')[0]}", "include-system-site-packages = true", f"version = {release}"]
     tree.file("opt/venv/pyvenv.cfg", "\n".join(lines) + "\n")
-    tree.link("opt/venv/bin/python3", str(python))
+    tree.link("opt/venv/bin/python3", python)
     tree.link("opt/venv/bin/python", "python3")
     tree.file("opt/venv/bin/pip", _PIP, 0o755)
     tree.link("opt/venv/bin/pip3", "pip")

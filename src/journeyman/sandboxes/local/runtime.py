@@ -3,17 +3,39 @@
 import asyncio
 import os
 import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from journeyman.sandboxes.local.bundle import Limits
+from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
 from journeyman.sandboxes.port import SandboxUnavailable
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
-_IN_PRIVATE_VIEW = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A layer, and where the runtime is to see it (root only); `users` maps its owner to the sandbox's."""
+
+    source: str
+    target: str
+    users: tuple[int, int, int] | None
+
+    def mount(self) -> None:
+        if self.users is None:
+            bind(self.source, self.target)
+            return
+        namespace = user_namespace(*self.users)
+        try:
+            bind_mapped(self.source, self.target, namespace)
+        finally:
+            os.close(namespace)
 
 
 class Runtime:
@@ -24,19 +46,15 @@ class Runtime:
         self._sandboxes = sandboxes
 
     @property
-    def _private(self) -> bool:
-        return os.geteuid() == 0 and not _is_plain(self._sandboxes)
-
-    @property
     def view(self) -> str:
-        """The sandboxes' directory as the runtime sees it.
+        """The sandboxes' directory as the runtime sees it: as root a mount of its own.
 
-        A mount of its own where a closed directory above ours could not be passed by the sandbox's user, or
-        where the path has characters that mean something in mount options (root only).
+        So a closed directory above ours is none for the sandbox's user, no path of the host is seen from inside, and
+        layers can be mounted with their owners changed.
         """
-        return _VIEW if self._private else str(self._sandboxes)
+        return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
-    async def run(self, container: str, bundle: str, lock: int) -> int:
+    async def run(self, container: str, bundle: str, lock: int, below: Sequence[Below] = ()) -> int:
         """Start a detached container and return the pid of its first process. Raises SandboxUnavailable.
 
         The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
@@ -46,13 +64,28 @@ class Runtime:
         here = f"{self.view}/{bundle}"
         command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
-        if self._private:
-            shell = ["/bin/sh", "-c", _IN_PRIVATE_VIEW, "sh", str(self._sandboxes), _VIEW]
-            command = ["unshare", "--mount", "--propagation", "slave", "--", *shell, *command]
-        code = await execute(command, lock)
+        held = os.dup(lock)
+        try:
+            code = await apart(lambda: self._run(command, held, below))
+        except OSError as error:
+            raise SandboxUnavailable(f"The sandbox's files could not be mounted: {error.strerror}") from None
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
+
+    def _run(self, command: list[str], lock: int, below: Sequence[Below]) -> int:
+        try:
+            if os.geteuid() == 0:
+                leave_host()
+                for each in below:
+                    each.mount()
+                bind(str(self._sandboxes), _VIEW)
+            return subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={"PATH": _PATH}, cwd="/", pass_fds=(lock,), check=False,
+            ).returncode  # fmt: skip
+        finally:
+            os.close(lock)
 
     async def delete(self, container: str, lock: int) -> None:
         """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
@@ -73,12 +106,6 @@ class Runtime:
         if path is None:
             raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
         return path
-
-
-def _is_plain(path: Path) -> bool:
-    """Whether every user can pass the directories above, and mount options can hold the path."""
-    above = [each for each in path.parents if each.is_dir()]
-    return all(each.stat().st_mode & 0o001 for each in above) and not set(str(path)) & set(",:\\")
 
 
 async def limit_namespace(pid: int, limits: Limits) -> None:

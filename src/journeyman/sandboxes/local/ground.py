@@ -1,0 +1,79 @@
+"""What a sandbox's own files lie over: layers that other sandboxes made, and a base."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.sandboxes.local.directory import Directories, Directory
+from journeyman.sandboxes.local.identity import RANGE
+from journeyman.sandboxes.local.layers import Layer, Layers, Overlay, stack
+from journeyman.sandboxes.local.rootfs import host_etc
+from journeyman.sandboxes.local.runtime import Below
+from journeyman.sandboxes.local.snapshots import settled
+from journeyman.sandboxes.port import SandboxUnavailable
+
+HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """`layers`: the topmost first; `image` None is the host's own /usr."""
+
+    layers: tuple[Layer, ...]
+    image: Layer | None
+    etc: str
+    """The copy of the host's /etc below the sandboxes' directory; for the host as base."""
+
+    @property
+    def above(self) -> Layer | None:
+        return self.layers[0] if self.layers else None
+
+    def seen(self, directory: Directory, here: str, view: str, root: int) -> tuple[list[Below], list[Overlay]]:
+        """The mounts that show the layers to the runtime, and the overlays over them. `root`: its root's id out here.
+
+        An ordinary user has but one range of ids, and no mounts of its own: its layers are seen where they lie.
+        """
+        layers = [*self.layers, *([self.image] if self.image else [])]
+        places = [str(layer.files) for layer in layers]
+        below: list[Below] = []
+        if os.geteuid() == 0:
+            places = [f"{here}/layers/{number}" for number in range(len(layers))]
+            for number, layer in enumerate(layers):
+                target = directory.layers / str(number)
+                target.mkdir(exist_ok=True)
+                users = None if layer.owner == root else (layer.owner, root, RANGE)
+                below.append(Below(str(layer.files), str(target), users))
+        bottom = {} if self.image else {"usr": "/usr", "etc": f"{view}/{self.etc}"}
+        return below, stack([(place, layer.parts()) for place, layer in zip(places, layers, strict=True)], bottom)
+
+
+class Grounds:
+    """Finds what the record of a sandbox names."""
+
+    def __init__(self, directories: Directories, images: Path, default: str) -> None:
+        self._sandboxes = directories.path
+        self.layers = Layers(directories.layers)
+        self._images = images
+        self.default = default
+
+    def of(self, directory: Directory, owner: int) -> Ground:
+        """`owner` is the sandbox's root on the host. Raises SandboxUnavailable when a layer or the base is gone."""
+        recorded = settled(directory, self.layers, owner)
+        base = recorded.spec.base or self.default
+        return Ground(
+            tuple(self._layer(name) for name in recorded.layers),
+            None if base == HOST else self._image(base),
+            host_etc(self._sandboxes).name if base == HOST else "",
+        )
+
+    def _layer(self, name: str) -> Layer:
+        layer = self.layers.find(name)
+        if layer is None:
+            raise SandboxUnavailable(f"The sandbox's layer {name} is gone; its files cannot be shown without it.")
+        return layer
+
+    def _image(self, name: str) -> Layer:
+        image = Layers(self._images).find(name)
+        if image is None:
+            raise SandboxUnavailable(f"There is no image {name}. Make it: journeyman images build {name}")
+        return image
