@@ -96,7 +96,7 @@ def _plain(packed: IO[bytes], place: Path) -> IO[bytes]:
     unpacked = _decompressed(packed, magic)
     if unpacked is None:
         return packed
-    target = tempfile.TemporaryFile(dir=place)
+    target = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - the archive keeps it
     while chunk := unpacked.read(_CHUNK):
         check_room(place, len(chunk))
         target.write(chunk)

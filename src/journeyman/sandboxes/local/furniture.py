@@ -23,20 +23,26 @@ Dpkg::Use-Pty "0";
 """
 _POLICY = "#!/bin/sh\n# Written by Journeyman: installing a package starts no service.\nexit 101\n"
 
+OWN_ETC = {
+    "hostname": "sandbox\n",
+    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost\n",
+    "resolv.conf": "nameserver 198.18.0.1\noptions timeout:2 attempts:2\n",
+}
+"""What a sandbox has of its own in /etc whatever its image says; users and groups are the image's."""
+
 ALWAYS = (
     *(Piece(path) for path in ("dev", "proc", "sys", "run", "run/journeyman", "home", "mnt", "mnt/session")),
     *(Piece(path) for path in ("mnt/session/outputs", "opt", "opt/npm", "opt/npm/bin", "opt/npm/lib", "workspace")),
     Piece("root", 0o700),
     Piece("tmp", 0o1777),
     Piece("var/tmp", 0o1777),
+    *(Piece(f"etc/{name}", 0o644, text) for name, text in OWN_ETC.items()),
 )
 FOR_APT = (
     Piece("etc/apt/apt.conf.d/90journeyman", 0o644, _APT),
     Piece("etc/dpkg/dpkg.cfg.d/90journeyman", 0o644, "force-unsafe-io\n"),
     Piece("usr/sbin/policy-rc.d", 0o755, _POLICY),
 )
-OWN_ETC = ("hostname", "hosts", "resolv.conf")
-"""What a sandbox has of its own in /etc whatever its image says; users and groups are the image's."""
 
 
 def pack(pieces: Iterable[Piece]) -> bytes:

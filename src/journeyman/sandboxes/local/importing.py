@@ -108,6 +108,6 @@ def _furnish(tree: FileTree) -> None:
     pieces = ALWAYS + (FOR_APT if tree.find("usr/bin/apt-get") else ())
     missing = [piece for piece in pieces if piece.text is not None or tree.find(piece.path) is None]
     refused = len(tree.refused)
-    tree.add_layer(tarfile.open(fileobj=io.BytesIO(pack(missing))))
+    tree.add_layer(tarfile.open(fileobj=io.BytesIO(pack(missing))))  # noqa: SIM115 - the tree keeps it
     if tree.refused[refused:]:
         raise ImageFailed(f"The image does not suit a sandbox, which needs {tree.refused[refused]}.")

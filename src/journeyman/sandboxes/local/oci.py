@@ -70,11 +70,12 @@ def _manifest(open_file: Open) -> dict[str, Any]:
 def _choose(index: dict[str, Any]) -> dict[str, Any]:
     """The manifest for this machine; one that says nothing of machines will do."""
     found = cast("object", index["manifests"])
-    entries = cast("list[Any]", found) if isinstance(found, list) else []
+    entries = cast("list[object]", found) if isinstance(found, list) else []
     machine = _MACHINES.get(platform.machine(), platform.machine())
-    wanted = [entry for entry in entries if isinstance(entry, dict) and _suits(cast("dict[str, Any]", entry), machine)]
+    described = [cast("dict[str, Any]", entry) for entry in entries if isinstance(entry, dict)]
+    wanted = [entry for entry in described if _suits(entry, machine)]
     if len(wanted) == 1:
-        return cast("dict[str, Any]", wanted[0])
+        return wanted[0]
     if wanted:
         raise ImageFailed(f"The OCI layout has {len(wanted)} images for linux/{machine}: import one with one image.")
     raise ImageFailed(f"The OCI layout has no image for linux/{machine}.")

@@ -1,7 +1,6 @@
 """The Debian packages of the base images. The full one follows the reference's sandbox page."""
 
 MINIMAL = (
-    "build-essential",
     "ca-certificates",
     "curl",
     "file",
@@ -19,6 +18,7 @@ MINIMAL = (
 )
 
 _LANGUAGES = (
+    "build-essential",
     "python3-dev",
     "python-is-python3",
     "python3-poetry",
