@@ -21,7 +21,7 @@ from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
-from journeyman.sandboxes.port import Sandboxes
+from journeyman.sandboxes.port import BaseImages, Sandboxes
 from journeyman.store.agents import Agents
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
@@ -98,6 +98,12 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
 
     section = settings.sandbox
     return LocalSandboxes(settings.data_dir(), runtime=section.runtime, idle_stop_seconds=section.idle_stop_seconds)
+
+
+def make_images(settings: Settings) -> BaseImages:
+    from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
+
+    return Bases(settings.data_dir())
 
 
 def make_models(settings: Settings) -> ConfiguredModels:

@@ -5,8 +5,9 @@ is the tool call's event id, and a run id seen before is never executed again: t
 (or waits for it when it is still going), also after the server was killed and started again.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
@@ -249,6 +250,48 @@ class Snapshots(Protocol):
 
     async def remove_snapshot(self, snapshot: str) -> None:
         """Sandboxes made from it keep their files. Idempotent."""
+        ...
+
+
+class BaseImage(Protocol):
+    """An image that sandboxes can be based on."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> str:
+        """What it was made from, for people."""
+        ...
+
+    @property
+    def created(self) -> str:
+        """RFC 3339, UTC."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        ...
+
+
+class BaseImages(Protocol):
+    """The images of this machine. Calls block, for minutes where they make one; each raises SandboxError.
+
+    `tell` is given lines of progress.
+    """
+
+    def find(self, name: str) -> BaseImage | None: ...
+    def all(self) -> Sequence[BaseImage]: ...
+    def build(self, name: str, extras: Sequence[str], tell: Callable[[str], None]) -> BaseImage:
+        """`debian-min`, or `debian` with what `extras` add to it; at once when it is there."""
+        ...
+
+    def import_from(self, name: str, path: Path, tell: Callable[[str], None]) -> BaseImage:
+        """From an OCI layout (directory or tar) or a tar of a root directory."""
+        ...
+
+    def remove(self, name: str) -> bool:
+        """Whether there was one."""
         ...
 
 

@@ -56,6 +56,7 @@ _ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "VIRTUAL_ENV": "/opt/venv",
     "NPM_CONFIG_PREFIX": "/opt/npm",
+    "NODE_PATH": "/opt/npm/lib/node_modules",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "DEBIAN_FRONTEND": "noninteractive",
 }
