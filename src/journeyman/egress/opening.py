@@ -8,6 +8,11 @@ from journeyman.egress.policy import Allowed, Refused, literal, same_host
 MAX_BYTES = max(hello.MAX_BYTES, request.MAX_BYTES) + 8192
 
 
+Verdict = Allowed | Refused
+NOTHING_SAID = Allowed()
+"""A client that ends without a word asked for nothing that it must not have."""
+
+
 class Speech(Enum):
     TLS = "TLS"
     HTTP = "HTTP"
@@ -31,7 +36,7 @@ def server_name(data: bytes) -> str | None:
     return hello.parse(data).server_name
 
 
-def check(data: bytes, host: str) -> Allowed | Refused | None:
+def check(data: bytes, host: str) -> Verdict | None:
     """Whether a client connected to `host` says so in what it sends first; None while that cannot be told."""
     spoken = speech(data)
     if spoken is Speech.TLS:
@@ -43,7 +48,7 @@ def check(data: bytes, host: str) -> Allowed | Refused | None:
     return Allowed()
 
 
-def _check_tls(data: bytes, host: str) -> Allowed | Refused | None:
+def _check_tls(data: bytes, host: str) -> Verdict | None:
     try:
         name = server_name(data)
     except hello.Incomplete:
@@ -56,7 +61,7 @@ def _check_tls(data: bytes, host: str) -> Allowed | Refused | None:
     return Allowed() if same_host(name, host) else _other(name, host)
 
 
-def _check_http(data: bytes, host: str) -> Allowed | Refused | None:
+def _check_http(data: bytes, host: str) -> Verdict | None:
     head = request.head(data)
     if head is None:
         return None if len(data) < MAX_BYTES else Refused(f"The HTTP request sent to {host} has too long a head.")
