@@ -6,6 +6,7 @@ Exit code 0: it runs, started now or before. Little is loaded before the opener 
 import fcntl
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from journeyman.egress import opener
@@ -20,8 +21,7 @@ def main(directory: Path) -> int:
     try:
         _become(directory, said)
     except BaseException:
-        sys.excepthook(*sys.exc_info())
-        raise
+        traceback.print_exc()
     finally:
         os._exit(0)
 
@@ -37,7 +37,7 @@ def _become(directory: Path, said: int) -> None:
     except BlockingIOError:  # another one is at work, or about to be
         os.write(said, b"+")
         return
-    from journeyman.egress.process import run
+    from journeyman.egress.process import run  # noqa: PLC0415
 
     def ready() -> None:
         os.write(said, b"+")

@@ -21,7 +21,7 @@ def ensure(directory: Path) -> Path:
     certificate = directory / "ca.pem"
     if certificate.exists():
         return certificate
-    from journeyman.egress.certificates import make_authority
+    from journeyman.egress.certificates import make_authority  # noqa: PLC0415
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(directory / "ca.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -57,7 +57,7 @@ class Contexts:
 
     def _make(self, host: str) -> ssl.SSLContext:
         if self._leaves is None:
-            from journeyman.egress.certificates import Leaves
+            from journeyman.egress.certificates import Leaves  # noqa: PLC0415
 
             self._leaves = Leaves(ensure(self._directory), self._directory / "ca.key")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -10,6 +10,7 @@ hosts} · detach {sandbox} · list · ping · listen · stop
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -40,14 +41,27 @@ class Control:
         self._stop = stop
         self._clients: set[asyncio.StreamWriter] = set()
         self._listeners: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def clients(self) -> int:
         return len(self._clients)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client, until it leaves. Its requests are carried out side by side."""
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client until it leaves."""
         self._clients.add(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    def tell(self, denial: Denial) -> None:
+        line = orjson.dumps({"denied": asdict(denial)}, option=orjson.OPT_APPEND_NEWLINE)
+        for writer in self._listeners:
+            if writer.transport.get_write_buffer_size() < _UNREAD:
+                writer.write(line)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Its requests are carried out side by side."""
         try:
             async with asyncio.TaskGroup() as requests:
                 while line := await reader.readline():
@@ -58,12 +72,6 @@ class Control:
             self._clients.discard(writer)
             self._listeners.discard(writer)
             writer.close()
-
-    def tell(self, denial: Denial) -> None:
-        line = orjson.dumps({"denied": denial._asdict()}, option=orjson.OPT_APPEND_NEWLINE)
-        for writer in self._listeners:
-            if writer.transport.get_write_buffer_size() < _UNREAD:
-                writer.write(line)
 
     async def _answer(self, request: Json, writer: asyncio.StreamWriter) -> None:
         answer: Json = {"key": request.get("key")}

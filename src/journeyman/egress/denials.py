@@ -3,8 +3,8 @@
 import asyncio
 import datetime
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
@@ -14,7 +14,8 @@ _DISTINCT = 256
 _LOG_BYTES = 8 << 20
 
 
-class Denial(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Denial:
     sandbox: str
     host: str
     port: int
@@ -46,7 +47,7 @@ class Denials:
         if left:
             self._distinct[denial.sandbox] = left
         if again:
-            self._told(denial._replace(count=again))
+            self._told(replace(denial, count=again))
 
 
 class Log:

@@ -5,7 +5,6 @@ from ipaddress import IPv4Address
 import dns.exception
 import dns.flags
 import dns.message
-import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdataclass

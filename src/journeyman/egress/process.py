@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
@@ -46,12 +47,12 @@ async def _serve(directory: Path, opener: socket.socket, ready: Callable[[], Non
     means = Means(resolver, Contexts(directory), lambda: allow_private.policy, buffer)
 
     def told(denial: Denial) -> None:
-        log.write(event="denied", **denial._asdict())
+        log.write(event="denied", **asdict(denial))
         control.tell(denial)
 
     attachments = Attachments(records, namespaces, means, Denials(told).report)
     control = Control(attachments, allow_private, {"version": __version__, "pid": os.getpid()}, stopped.set)
-    server = await asyncio.start_unix_server(control.serve, sock=_listener(directory), limit=LINE)
+    server = await asyncio.start_unix_server(control.accept, sock=_listener(directory), limit=LINE)
     ready()
     log.write(event="started", version=__version__, pid=os.getpid())
     for sandbox, reason in (await attachments.restore()).items():

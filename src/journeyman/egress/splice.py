@@ -1,6 +1,7 @@
 """Bytes from one socket to another, with back-pressure and half-close."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -78,10 +79,8 @@ class Flow:
             return None
 
     def _finish(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
         self._end()
 
     def _end(self) -> None:
