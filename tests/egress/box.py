@@ -22,15 +22,15 @@ mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/upstream.conf" /etc/resol
 _PRELUDE = """
 import socket, ssl, sys
 def talk(host, port, data, seconds=15):
-    with socket.create_connection((host, port), seconds) as s:
-        s.sendall(data)
-        got = b""
-        try:
+    got = b""
+    try:
+        with socket.create_connection((host, port), seconds) as s:
+            s.sendall(data)
             while d := s.recv(65536):
                 got += d
-        except ConnectionResetError:
-            return "RESET" if not got else got.decode("latin1") + " then RESET"
-        return got.decode("latin1")
+    except (ConnectionResetError, BrokenPipeError):
+        return "RESET" if not got else got.decode("latin1") + " then RESET"
+    return got.decode("latin1")
 """
 
 

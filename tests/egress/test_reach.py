@@ -1,5 +1,6 @@
 """What a sandbox reaches, in every spelling, and what it is told when it does not."""
 
+import asyncio
 import contextlib
 import json
 
@@ -21,7 +22,9 @@ async def get(box: Box, host: str, port: int, at: str | None = None) -> str:
     return await box.python(f"print(talk({at or host!r}, {port}, {GET % host}))")
 
 
-@pytest.mark.parametrize("host", ["good.test", "GOOD.test", "good.test.", "a.wild.test", "b.a.wild.test", "A.Wild.TEST."])
+@pytest.mark.parametrize(
+    "host", ["good.test", "GOOD.test", "good.test.", "a.wild.test", "b.a.wild.test", "A.Wild.TEST."]
+)
 async def test_listed_hosts_are_reached(egress: Egress, box: Box, host: str) -> None:
     await egress.attach("one", box.pid, LIMITED)
     async with listening(http) as port:
@@ -239,11 +242,9 @@ async def test_a_policy_change_counts_from_the_next_connection(egress: Egress, b
             import time
             while talk("good.test", {port}, b"GET / HTTP/1.1\\r\\nHost: good.test\\r\\n\\r\\n")[:12] != "HTTP/1.1 403":
                 time.sleep(0.02)
-            s.sendall(b"still here"); print(s.recv(100))
+            s.sendall(b"still here\\r\\n"); print(s.recv(100))
             """
         )
-        import asyncio
-
         running = asyncio.ensure_future(first)
         while not (await egress.attached())[0]["connections"]:
             await asyncio.sleep(0.01)

@@ -77,6 +77,7 @@ async def _join(
                 return
         await relay.run(said)
     except OSError:
+        relay.stop()
         reset(client)
         reset(upstream)
     finally:
