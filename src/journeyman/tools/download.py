@@ -8,7 +8,7 @@ import aiohttp
 from yarl import URL
 
 from journeyman import __version__
-from journeyman.tools.addresses import AddressPolicy
+from journeyman.egress.addresses import AddressPolicy
 from journeyman.tools.resolver import AddressRefused, checked
 
 MAX_BYTES = 10_000_000

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from journeyman.tools.addresses import AddressPolicy
+from journeyman.egress.addresses import AddressPolicy
 from journeyman.tools.bash import Bash
 from journeyman.tools.edit import Edit
 from journeyman.tools.glob import Glob

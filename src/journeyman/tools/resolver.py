@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from journeyman.tools.addresses import AddressPolicy
+from journeyman.egress.addresses import AddressPolicy, is_own
 
 
 class AddressRefused(Exception):
@@ -53,14 +53,3 @@ class PinnedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-def is_own(address: str) -> bool:
-    """Whether it is an address of one of this machine's interfaces: the kernel would then send from it to itself."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((address, 9))
-        except OSError:
-            return False
-        return str(probe.getsockname()[0]).partition("%")[0] == address.partition("%")[0]

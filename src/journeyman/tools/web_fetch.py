@@ -5,7 +5,7 @@ from dataclasses import replace
 from pydantic import Field
 from yarl import URL
 
-from journeyman.tools.addresses import AddressPolicy
+from journeyman.egress.addresses import AddressPolicy
 from journeyman.tools.builtin import BuiltinTool
 from journeyman.tools.domains import environment_hosts, environment_permits, permitted
 from journeyman.tools.download import FetchError, download

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyman.tools.addresses import AddressPolicy, is_public
-from journeyman.tools.resolver import is_own
+from journeyman.egress.addresses import AddressPolicy, is_own, is_public
 
 PRIVATE = [
     "0.0.0.0",

@@ -1,5 +1,6 @@
-"""Which network addresses the server may connect to on the model's behalf. Pure."""
+"""Which network addresses may be connected to on the model's behalf, by the web tools and by a sandbox."""
 
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -83,3 +84,14 @@ class AddressPolicy:
 
 def _host(name: str) -> str:
     return name.lower().rstrip(".")
+
+
+def is_own(address: str) -> bool:
+    """Whether it is an address of one of this machine's interfaces: the kernel would then send from it to itself."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))
+        except OSError:
+            return False
+        return str(probe.getsockname()[0]).partition("%")[0] == address.partition("%")[0]

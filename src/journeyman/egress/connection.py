@@ -1,0 +1,107 @@
+"""The life of one connection out of a sandbox."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from journeyman.egress import opening
+from journeyman.egress.addresses import AddressPolicy
+from journeyman.egress.authority import Contexts
+from journeyman.egress.dialling import Forbidden, Unreachable, dial
+from journeyman.egress.policy import Policy, Refused, decide, private
+from journeyman.egress.refusal import Refusal, refuse, reset
+from journeyman.egress.relay import Relay
+from journeyman.egress.resolver import Resolver
+
+_GREETING = 10.0
+"""Seconds in which a client that began to speak must have said whom it speaks to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all connections of the process share."""
+
+    resolver: Resolver
+    contexts: Contexts
+    addresses: Callable[[], AddressPolicy]
+    buffer: memoryview
+    """Bytes on their way from one socket to another, while they are copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    host: str
+    """The name that the destination stands for, or the address."""
+    port: int
+
+
+Denied = Callable[[Target, str], None]
+"""Called with the reason."""
+
+
+async def serve(client: socket.socket, target: Target, policy: Policy, means: Means, denied: Denied) -> None:
+    """Connect a client to where it wants to go, or tell it why not. Closes it in any case."""
+    try:
+        decision = decide(policy, target.host)
+        if isinstance(decision, Refused):
+            await _deny(client, b"", target, decision, means, denied)
+            return
+        try:
+            upstream = await dial(target.host, target.port, means.resolver, means.addresses())
+        except Forbidden:
+            await _deny(client, b"", target, private(target.host), means, denied)
+        except Unreachable as problem:
+            await refuse(client, b"", target.host, Refusal(502, str(problem)), means.contexts)
+        else:
+            await _join(client, upstream, target, policy, means, denied)
+    finally:
+        client.close()
+
+
+async def _join(
+    client: socket.socket, upstream: socket.socket, target: Target, policy: Policy, means: Means, denied: Denied
+) -> None:
+    relay = Relay(client, upstream, means.buffer)
+    try:
+        said = b""
+        if policy.mode == "limited":
+            said, decision = await _greeting(client, target)
+            if isinstance(decision, Refused):
+                spoken = relay.drop_upstream()
+                if spoken:  # an answer of ours would be taken for more of the server's
+                    denied(target, decision.reason)
+                    reset(client)
+                else:
+                    await _deny(client, said, target, decision, means, denied)
+                return
+        await relay.run(said)
+    except OSError:
+        relay.stop()
+        reset(client)
+        reset(upstream)
+    finally:
+        relay.close()
+
+
+async def _greeting(client: socket.socket, target: Target) -> tuple[bytes, opening.Verdict]:
+    """What a client sends first, whenever that is, and whether it may be sent on. Raises OSError."""
+    said = b""
+    while True:
+        async with asyncio.timeout(_GREETING if said else None):
+            received = await asyncio.get_running_loop().sock_recv(client, 16_384)
+        if not received:
+            if said:
+                raise ConnectionAbortedError
+            return said, opening.NOTHING_SAID
+        said += received
+        verdict = opening.check(said, target.host)
+        if verdict is not None:
+            return said, verdict
+
+
+async def _deny(
+    client: socket.socket, said: bytes, target: Target, refused: Refused, means: Means, denied: Denied
+) -> None:
+    denied(target, refused.reason)
+    await refuse(client, said, target.host, Refusal(403, refused.reason), means.contexts)
