@@ -12,10 +12,13 @@ from pathlib import Path
 import orjson
 
 from journeyman.sandboxes.local import state
-from journeyman.sandboxes.local.bundle import Limits, Paths, config
+from journeyman.sandboxes.local.bundle import Paths, config
+from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
+from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import Process, id_map, identify
+from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.rootfs import build, host_etc
 from journeyman.sandboxes.local.runtime import Runtime, limit_namespace, remove_as_mapped_root
@@ -34,6 +37,7 @@ class Keeper:
         self._directories = directories
         self._runtime = runtime
         self._limits = limits
+        self._cgroups = find_cgroups()
         self._workdir = workdir
         self._uid_base = uid_base
         self._tag = hashlib.sha256(str(directories.path.resolve()).encode()).hexdigest()[:8]
@@ -78,7 +82,7 @@ class Keeper:
         lost = _shells(directory)
         await asyncio.to_thread(self._prepare, directory)
         try:
-            pid = await self._runtime.run(container, directory.path.name, lock)
+            pid = await self._runtime.run(container, directory.path.name, lock, self._limits)
             await limit_namespace(pid, self._limits)
         except SandboxUnavailable as error:
             await self._runtime.delete(container, lock)
@@ -104,12 +108,14 @@ class Keeper:
             etc=(f"{self._runtime.view}/{etc.name}", f"{view}/etc", f"{view}/etc.work"),
             io=f"{view}/io",
         )
-        cgroup = f"/{self._container(directory)}" if os.geteuid() == 0 else None
-        oci = config(paths, ids, self._limits, workdir=self._workdir, cgroup=cgroup)
+        self._cgroups.prepare()
+        container = self._container(directory)
+        oci = config(paths, ids, self._limits, workdir=self._workdir, cgroups=self._cgroups, container=container)
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
 
     def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
-        return Channel(directory, process, self.owner(directory), lost)
+        rules = Rules(self._limits, self._cgroups.group(self._container(directory)), self._cgroups.hard)
+        return Channel(directory, process, self.owner(directory), lost, rules)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""

@@ -2,17 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.boxes import Boxes
-from journeyman.sandboxes.local.bundle import Limits
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, checked_name
 from journeyman.sandboxes.local.execution import Execution
 from journeyman.sandboxes.local.files import absolute, size_of
 from journeyman.sandboxes.local.lifecycle import Keeper
+from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import diagnose
 from journeyman.sandboxes.local.reading import read_file
 from journeyman.sandboxes.local.runlog import file_name
@@ -20,7 +20,16 @@ from journeyman.sandboxes.local.runtime import Runtime
 from journeyman.sandboxes.local.shellrun import Command
 from journeyman.sandboxes.local.shells import run_keyed
 from journeyman.sandboxes.local.writing import Target, complete, write
-from journeyman.sandboxes.port import Check, ExecResult, FileData, Run, SandboxError, SandboxInfo, ShellResult
+from journeyman.sandboxes.port import (
+    Check,
+    ExecResult,
+    FileData,
+    Run,
+    SandboxError,
+    SandboxEvent,
+    SandboxInfo,
+    ShellResult,
+)
 
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
@@ -65,6 +74,9 @@ class LocalSandboxes:
 
     async def close(self) -> None:
         await self._boxes.close()
+
+    def events(self) -> AsyncIterator[SandboxEvent]:
+        return self._boxes.bulletin.listen()
 
     async def shell(
         self, sandbox: str, script: str, *, run: Run, timeout: float, output_limit: int, shell: str = "main"
