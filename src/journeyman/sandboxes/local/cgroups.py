@@ -48,9 +48,6 @@ class Cgroups:
             found["memory"] = {"limit": limits.memory}
             if self._can_limit("memory.memsw.limit_in_bytes", Path("/proc/swaps")):
                 found["memory"]["swap"] = limits.memory
-            if self.version == 1 and (self.places["memory"] / "memory.kmem.tcp.limit_in_bytes").exists():
-                # Without it the buffers of sockets count for nobody.
-                found["memory"]["kernelTCP"] = limits.memory // 8
         if "cpu" in self.places:
             found["cpu"] = {"quota": int(limits.cpus * _PERIOD), "period": _PERIOD}
         if "pids" in self.places:

@@ -33,6 +33,11 @@ class Group:
         memory = "memory.oom_control" if self.version == 1 else "memory.events"
         return Counters(self._counted("memory", memory, b"oom_kill "), self._counted("pids", "pids.events", b"max "))
 
+    def count_sockets(self, limit: int) -> None:
+        """Bound the buffers of sockets, which version 1 otherwise counts for nobody; bytes."""
+        if self.version == 1 and "memory" in self.places:
+            _put(self.places["memory"] / "memory.kmem.tcp.limit_in_bytes", str(limit))
+
     @contextlib.contextmanager
     def frozen(self) -> Generator[None]:
         """While nothing in it runs, and so nothing forks. Its processes still die of SIGKILL, at the latest after."""

@@ -83,6 +83,7 @@ class Keeper:
         await asyncio.to_thread(self._prepare, directory)
         try:
             pid = await self._runtime.run(container, directory.path.name, lock, self._limits)
+            self._cgroups.group(container).count_sockets(self._limits.socket_memory)
             await limit_namespace(pid, self._limits)
         except SandboxUnavailable as error:
             await self._runtime.delete(container, lock)

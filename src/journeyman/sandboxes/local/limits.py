@@ -36,6 +36,11 @@ class Limits:
         """How much may be in files of /dev/shm, and as much again in System V segments: no process's end frees it."""
         return min(GB, self.memory // 4)
 
+    @property
+    def socket_memory(self) -> int:
+        """What buffers of sockets may hold; the whole machine has one store for them."""
+        return min(GB // 8, self.memory // 8)
+
 
 def kernel_tables(limits: Limits) -> dict[str, str]:
     """Files below /proc/sys, for the sandbox's own user and ipc namespaces, with what to write."""

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.boxes import Boxes
+from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, checked_name
 from journeyman.sandboxes.local.execution import Execution
 from journeyman.sandboxes.local.files import absolute, size_of
 from journeyman.sandboxes.local.lifecycle import Keeper
+from journeyman.sandboxes.local.limitchecks import limit_checks
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import diagnose
 from journeyman.sandboxes.local.reading import read_file
@@ -51,14 +53,16 @@ class LocalSandboxes:
         limits: Limits | None = None,
         uid_base: int = 700_000,
     ) -> None:
+        self._limits = limits or Limits()
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._runtime = Runtime(runtime, self._directories.path)
-        self._keeper = Keeper(self._directories, self._runtime, limits or Limits(), workdir=workdir, uid_base=uid_base)
+        self._keeper = Keeper(self._directories, self._runtime, self._limits, workdir=workdir, uid_base=uid_base)
         self._workdir = workdir
         self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds)
 
     async def doctor(self) -> list[Check]:
-        return await diagnose(self._directories.path, self._runtime)
+        limits = limit_checks(find_cgroups(), self._limits, own_disks=False)
+        return [*await diagnose(self._directories.path, self._runtime), *limits]
 
     async def start(self, sandbox: str) -> None:
         await self._boxes.running(await self._boxes.get(sandbox))
