@@ -34,6 +34,7 @@ from journeyman.store.threads import Threads
 from journeyman.tools.registry import Toolset
 
 WORKSPACE = "default"
+_GB = 1 << 30
 
 
 class DataDirectoryUnusable(Exception):
@@ -94,10 +95,22 @@ def open_database(settings: Settings) -> Database:
 
 
 def make_sandboxes(settings: Settings) -> Sandboxes:
-    from journeyman.sandboxes.local import LocalSandboxes  # noqa: PLC0415
+    from journeyman.sandboxes.local import Limits, LocalSandboxes  # noqa: PLC0415
 
     section = settings.sandbox
-    return LocalSandboxes(settings.data_dir(), runtime=section.runtime, idle_stop_seconds=section.idle_stop_seconds)
+    limits = Limits(
+        memory=int(section.memory_gb * _GB),
+        cpus=section.cpus,
+        processes=section.processes,
+        disk=int(section.disk_gb * _GB),
+        free_disk=int(section.free_disk_gb * _GB),
+        open_files=section.open_files,
+        inotify_instances=section.inotify_instances,
+        inotify_watches=section.inotify_watches,
+    )
+    return LocalSandboxes(
+        settings.data_dir(), runtime=section.runtime, idle_stop_seconds=section.idle_stop_seconds, limits=limits
+    )
 
 
 def make_images(settings: Settings) -> BaseImages:

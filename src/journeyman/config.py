@@ -77,6 +77,18 @@ class SandboxSection(_Section):
     """runc, or another OCI runtime of the same command line (runsc, crun)."""
     idle_stop_seconds: float = Field(default=900, gt=0)
     """A sandbox that has rested so long is stopped; its files are kept."""
+    memory_gb: float = Field(default=8, gt=0)
+    cpus: float = Field(default=2, gt=0)
+    """Processors' worth of time."""
+    processes: int = Field(default=512, ge=32)
+    """And threads."""
+    disk_gb: float = Field(default=10, gt=0)
+    free_disk_gb: float = Field(default=1, ge=0)
+    """Where the disk is only watched: with less left on the machine, commands that write are stopped."""
+    open_files: int = Field(default=65_536, ge=256)
+    """Of one process."""
+    inotify_instances: int = Field(default=24, ge=1)
+    inotify_watches: int = Field(default=65_536, ge=1)
 
 
 class EgressSection(_Section):

@@ -54,10 +54,10 @@ class Bash(BuiltinTool[BashInput]):
             output_limit=_OUTPUT_LIMIT,
             shell=context.shell,
         )
-        return _rendered(result, timeout)
+        return rendered(result, timeout)
 
 
-def _rendered(result: ShellResult, timeout: float) -> ToolResult:
+def rendered(result: ShellResult, timeout: float) -> ToolResult:
     output = decode(result.output)
     notes = _notes(result, timeout)
     if not notes:
@@ -78,10 +78,11 @@ def _notes(result: ShellResult, timeout: float) -> list[str]:
         notes.append(f"The command was stopped at its time limit of {timeout:g} s. {_LONGER}")
     elif result.cancelled:
         notes.append("The command was cancelled before it finished.")
-    elif result.exit_code is None and not result.restarted:
+    elif result.exit_code is None and not result.restarted and not result.incidents:
         notes.append("The command ended without an exit code; whether it did its work is unknown.")
     elif result.exit_code:
         notes.append(f"Exit code {result.exit_code}")
+    notes.extend(incident.detail for incident in result.incidents)
     if result.restarted:
         notes.append(
             "The shell was lost and a fresh one was started in /workspace: its working directory, variables and "

@@ -1,6 +1,6 @@
 """Sandboxes on this machine, through an OCI runtime."""
 
-from journeyman.sandboxes.local.bundle import Limits
+from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.provider import LocalSandboxes
 
 __all__ = ["Limits", "LocalSandboxes"]

@@ -9,6 +9,7 @@ from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.fence import Fence
 from journeyman.sandboxes.local.flight import Flight
+from journeyman.sandboxes.local.incidents import Bulletin
 from journeyman.sandboxes.local.runlog import RunLog
 from journeyman.sandboxes.local.writing import WriteLog
 
@@ -16,9 +17,10 @@ from journeyman.sandboxes.local.writing import WriteLog
 class Box:
     """A sandbox's directory, and its channel while it runs and we are attached."""
 
-    def __init__(self, name: str, directory: Directory) -> None:
+    def __init__(self, name: str, directory: Directory, bulletin: Bulletin) -> None:
         self.name = name
         self.directory = directory
+        self.bulletin = bulletin
         self.channel: Channel | None = None
         self.changing = asyncio.Lock()
         """Held while it is started or stopped."""

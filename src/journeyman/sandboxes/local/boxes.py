@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories
+from journeyman.sandboxes.local.incidents import Bulletin
 from journeyman.sandboxes.local.lifecycle import Keeper
 from journeyman.sandboxes.local.shells import adopt
 from journeyman.sandboxes.port import SandboxInfo
@@ -22,6 +23,7 @@ class Boxes:
         self._keeper = keeper
         self._idle_stop = idle_stop
         self._boxes: dict[str, Box] = {}
+        self.bulletin = Bulletin()
         self._watch: asyncio.Task[None] | None = None
         # A start is all processor time: more at once than processors would only make every one of them late.
         self._starts = asyncio.Semaphore(max(2, os.cpu_count() or 2))
@@ -31,7 +33,7 @@ class Boxes:
         box = self._boxes.get(sandbox)
         if box is None:
             directory = await asyncio.to_thread(self._directories.make, sandbox)
-            box = self._boxes.get(sandbox) or Box(sandbox, directory)
+            box = self._boxes.get(sandbox) or Box(sandbox, directory, self.bulletin)
             self._boxes[sandbox] = box
         return box
 
@@ -90,6 +92,7 @@ class Boxes:
         for box in self._boxes.values():
             box.close()
         self._boxes.clear()
+        self.bulletin.close()
 
     async def _recover(self, name: str) -> SandboxInfo:
         box = await self.get(name)

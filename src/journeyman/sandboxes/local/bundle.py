@@ -1,16 +1,19 @@
 """The OCI configuration of a sandbox."""
 
-import resource
 from dataclasses import dataclass
 from typing import Any
 
+from journeyman.sandboxes.local.cgroups import Cgroups
 from journeyman.sandboxes.local.identity import IdMap
 from journeyman.sandboxes.local.layers import Overlay
+from journeyman.sandboxes.local.limits import Limits, rlimits
 from journeyman.sandboxes.local.seccomp import profile
 
 IO = "/run/journeyman"
 """Where the sandbox finds the named pipes it talks through."""
 
+OOM_SCORE = 500
+"""Of everything in a sandbox: when the whole machine's memory runs out, it goes before the server."""
 _CAPABILITIES = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
@@ -63,16 +66,6 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a sandbox may use at most; memory is in bytes and hard only where cgroups are ours (root)."""
-
-    processes: int = 512
-    memory: int = 8 << 30
-    open_files: int = 65_536
-    inotify_instances: int = 24
-
-
-@dataclass(frozen=True, slots=True)
 class Paths:
     """Host directories as the runtime process sees them."""
 
@@ -86,8 +79,10 @@ class Paths:
     overlays: tuple[Overlay, ...]
 
 
-def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: str | None) -> dict[str, Any]:
-    """The whole config.json. Without `cgroup` the process count is held by RLIMIT_NPROC."""
+def config(
+    paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroups: Cgroups, container: str
+) -> dict[str, Any]:
+    """The whole config.json. Without control groups the process count is held by RLIMIT_NPROC."""
     linux: dict[str, Any] = {
         "namespaces": [{"type": kind} for kind in ("user", "mount", "pid", "network", "ipc", "uts", "cgroup")],
         "uidMappings": [mapping.oci() for mapping in ids.users],
@@ -97,23 +92,21 @@ def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: st
         "rootfsPropagation": "private",
         "seccomp": profile(),
     }
+    cgroup = cgroups.path(container)
     if cgroup:
         linux["cgroupsPath"] = cgroup
-        linux["resources"] = {"pids": {"limit": limits.processes}, "memory": {"limit": limits.memory}}
+        linux["resources"] = cgroups.resources(limits)
     return {
         "ociVersion": "1.0.2",
         "hostname": "sandbox",
         "root": {"path": paths.files, "readonly": False},
-        "process": _process(limits, workdir, counted=cgroup is not None),
-        "mounts": _mounts(paths, groups=sum(mapping.size for mapping in ids.groups) > 5),
+        "process": _process(limits, workdir, counted="processes" in cgroups.hard),
+        "mounts": _mounts(paths, limits, groups=sum(mapping.size for mapping in ids.groups) > 5),
         "linux": linux,
     }
 
 
 def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
-    rlimits = [_rlimit("CORE", resource.RLIMIT_CORE, 0), _rlimit("NOFILE", resource.RLIMIT_NOFILE, limits.open_files)]
-    if not counted:
-        rlimits.append(_rlimit("NPROC", resource.RLIMIT_NPROC, limits.processes))
     return {
         "terminal": False,
         "user": {"uid": 0, "gid": 0},
@@ -121,26 +114,21 @@ def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
         "env": [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"],
         "cwd": workdir,
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
-        "rlimits": rlimits,
+        "rlimits": rlimits(limits, count_processes=not counted),
         "noNewPrivileges": True,
-        "oomScoreAdj": 500,
+        "oomScoreAdj": OOM_SCORE,
     }
 
 
-def _rlimit(name: str, kind: int, wanted: int) -> dict[str, Any]:
-    # Raising a hard limit takes a capability the server need not have.
-    hard = resource.getrlimit(kind)[1]
-    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    return {"type": f"RLIMIT_{name}", "hard": value, "soft": value}
-
-
-def _mounts(paths: Paths, *, groups: bool) -> list[dict[str, Any]]:
+def _mounts(paths: Paths, limits: Limits, *, groups: bool) -> list[dict[str, Any]]:
     pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", *(["gid=5"] if groups else [])]
+    pts.append(f"max={limits.terminals}")
+    shm = ["nosuid", "noexec", "nodev", "mode=1777", f"size={limits.shared_memory}"]
     return [
         _mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
         _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
         _mount("/dev/pts", "devpts", "devpts", pts),
-        _mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", "size=1g"]),
+        _mount("/dev/shm", "tmpfs", "shm", shm),
         *(_overlay(each, paths) for each in paths.overlays),
         _mount(IO, "bind", paths.io, ["bind", "ro", "nosuid", "nodev", "noexec"]),
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.events import Events
+from journeyman.sandboxes.local.guard import Guard, Rules
 from journeyman.sandboxes.local.identity import Process
 from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.presence import Presence
@@ -21,7 +22,9 @@ EXEC_SHELL = ".exec"
 class Channel:
     """Open while a server is attached to a running sandbox; closing it does not touch the sandbox."""
 
-    def __init__(self, directory: Directory, process: Process, owner: tuple[int, int], lost: set[str]) -> None:
+    def __init__(
+        self, directory: Directory, process: Process, owner: tuple[int, int], lost: set[str], rules: Rules
+    ) -> None:
         self._io = directory.io
         self._tree = Tree(directory.io, owner)
         self._inputs: dict[str, int] = {}
@@ -36,6 +39,7 @@ class Channel:
         # Kept open: what is written is lost when nobody has the pipe open, and the first process may not yet.
         self._control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.guard = Guard(rules, process.pid, directory.path, self.root)
 
     @property
     def server(self) -> str:
@@ -81,6 +85,7 @@ class Channel:
             self.alive = False
             self.pipes.close()
             self._watch.close()
+            self.guard.close()
             for descriptor in (self.root, self._control, *self._inputs.values()):
                 os.close(descriptor)
             self._inputs.clear()

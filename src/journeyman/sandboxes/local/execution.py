@@ -84,7 +84,9 @@ class Execution:
             self._channel.events.forget(self._token)
             if self._channel.alive:
                 if self._status.cancelled():
-                    await asyncio.to_thread(kill_execution, self._channel.init, self._token)
+                    await asyncio.to_thread(
+                        kill_execution, self._channel.init, self._token, self._channel.guard.group.frozen
+                    )
                 for pipe in self._pipes:
                     self._channel.pipes.release(pipe)
 

@@ -12,11 +12,14 @@ from pathlib import Path
 import orjson
 
 from journeyman.sandboxes.local import state
-from journeyman.sandboxes.local.bundle import Limits, Paths, config
+from journeyman.sandboxes.local.bundle import Paths, config
+from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
 from journeyman.sandboxes.local.ground import Grounds
+from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import Process, id_map, identify
+from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.rootfs import build, lift
 from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
@@ -42,6 +45,7 @@ class Keeper:
         self._directories = directories
         self._runtime = runtime
         self._limits = limits
+        self._cgroups = find_cgroups()
         self._workdir = workdir
         self._uid_base = uid_base
         self._grounds = grounds
@@ -86,7 +90,8 @@ class Keeper:
         lost = _shells(directory)
         below = await asyncio.to_thread(self._prepare, directory)
         try:
-            pid = await self._runtime.run(container, directory.path.name, lock, below)
+            pid = await self._runtime.run(container, directory.path.name, lock, self._limits, below)
+            self._cgroups.group(container).count_sockets(self._limits.socket_memory)
             await limit_namespace(pid, self._limits)
         except SandboxUnavailable as error:
             await self._runtime.delete(container, lock)
@@ -111,13 +116,15 @@ class Keeper:
         lift(directory, ids.root, [each.part for each in overlays])
         places = (f"{here}/{name}" for name in ("files", "upper", "work", "io"))
         paths = Paths(*places, overlays=tuple(overlays))
-        cgroup = f"/{self._container(directory)}" if os.geteuid() == 0 else None
-        oci = config(paths, ids, self._limits, workdir=self._workdir, cgroup=cgroup)
+        self._cgroups.prepare()
+        container = self._container(directory)
+        oci = config(paths, ids, self._limits, workdir=self._workdir, cgroups=self._cgroups, container=container)
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
         return below
 
     def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
-        return Channel(directory, process, self.owner(directory), lost)
+        rules = Rules(self._limits, self._cgroups.group(self._container(directory)), self._cgroups.hard)
+        return Channel(directory, process, self.owner(directory), lost, rules)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""

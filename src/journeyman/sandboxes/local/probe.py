@@ -30,7 +30,6 @@ async def diagnose(path: Path, runtime: Runtime) -> list[Check]:
         await _overlay(path),
         _merged_usr(),
         await _bash(),
-        _cgroups(),
         _container(),
         _subordinate_ids(),
         _python(),
@@ -107,16 +106,6 @@ async def _bash() -> Check:
     if await execute(["/bin/bash", "-c", "((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501))"]) == 0:
         return Check("bash", "ok", "bash is 5.1 or later.")
     return Check("bash", "fail", "bash 5.1 or later is missing.", "Install it: apt install bash")
-
-
-def _cgroups() -> Check:
-    if os.geteuid() != 0:
-        detail = "Memory is not limited without root; the number of processes is."
-        return Check("cgroups", "warn", detail, "Run the server as root for hard limits.")
-    if filesystem_of(Path("/sys/fs/cgroup")) in {"cgroup2", "tmpfs"} and Path("/proc/cgroups").exists():
-        return Check("cgroups", "ok", "Memory and processes are limited by control groups.")
-    fix = "Mount them: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-    return Check("cgroups", "fail", "Control groups are not mounted.", fix)
 
 
 def _container() -> Check:

@@ -5,11 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 from journeyman.sandboxes.local.identity import stat_fields
 
+Frozen = Callable[[], AbstractContextManager[None]]
+"""Keeps the sandbox from running for a while, where that can be done."""
 _PASSES = 20
 """How often to look for children that appeared while their parents were being killed."""
 
@@ -68,22 +71,22 @@ class Victims(NamedTuple):
     """clock ticks since boot"""
 
 
-def kill_run(init: int, run: Victims) -> None:
+def kill_run(init: int, run: Victims, frozen: Frozen) -> None:
     """Kill a run's shell and what the run started; jobs of earlier runs live on."""
 
     def is_of_run(entry: Entry) -> bool:
         token = variable(entry.pid, "JOURNEYMAN_RUN")
         return token == run.token or (not token and entry.started >= run.since)
 
-    _kill_shell(init, run.shell, is_of_run)
+    _kill_shell(init, run.shell, is_of_run, frozen)
 
 
-def kill_shell(init: int, shell: str) -> None:
+def kill_shell(init: int, shell: str, frozen: Frozen) -> None:
     """Kill a shell and everything it ever started."""
-    _kill_shell(init, shell, lambda _: True)
+    _kill_shell(init, shell, lambda _: True, frozen)
 
 
-def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool]) -> None:
+def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool], frozen: Frozen) -> None:
     def is_of_shell(entry: Entry) -> bool:
         return variable(entry.pid, "JOURNEYMAN_SHELL") == shell
 
@@ -93,7 +96,7 @@ def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool]) -> None:
     def belongs(entry: Entry) -> bool:
         return entry.pid in shells or (not _leads(entry, init) and is_of_shell(entry) and counts(entry))
 
-    _kill(init, belongs, counts)
+    _kill(init, belongs, counts, frozen)
 
 
 def find_shell(init: int, shell: str) -> int | None:
@@ -110,9 +113,9 @@ def _leads(entry: Entry, init: int) -> bool:
     return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
 
 
-def kill_execution(init: int, token: str) -> None:
+def kill_execution(init: int, token: str, frozen: Frozen) -> None:
     """Kill a one-shot program and its children."""
-    _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True)
+    _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True, frozen)
 
 
 def variable(pid: int, name: str) -> str:
@@ -125,7 +128,15 @@ def variable(pid: int, name: str) -> str:
     return next((word[len(prefix) :].decode(errors="replace") for word in words if word.startswith(prefix)), "")
 
 
-def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> None:
+def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool], frozen: Frozen) -> None:
+    if not _kill_in_passes(init, belongs, follows):
+        with frozen():
+            _signal(_select(init, belongs, follows), signal.SIGKILL)
+        _kill_in_passes(init, belongs, follows)
+
+
+def _kill_in_passes(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> bool:
+    """Whether none is left; what forks faster than it is killed leaves some."""
     # Not stopped first: a process group that loses its parent while one of it is stopped gets a SIGHUP,
     # which would reach jobs that shall live.
     victims: set[int] = set()
@@ -134,9 +145,10 @@ def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry]
         fresh = _select(init, belongs, follows) - victims
         quiet = 0 if fresh else quiet + 1
         if quiet == 2:  # a process in the middle of an exec has no environment to see
-            break
+            return True
         _signal(fresh, signal.SIGKILL)
         victims |= fresh
+    return False
 
 
 def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.boxes import Boxes
-from journeyman.sandboxes.local.bundle import Limits
+from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, checked_name
 from journeyman.sandboxes.local.execution import Execution
 from journeyman.sandboxes.local.files import absolute, size_of
 from journeyman.sandboxes.local.ground import HOST, Grounds
 from journeyman.sandboxes.local.lifecycle import Keeper
+from journeyman.sandboxes.local.limitchecks import limit_checks
+from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import diagnose
 from journeyman.sandboxes.local.reading import read_file
 from journeyman.sandboxes.local.record import Record
@@ -24,7 +26,17 @@ from journeyman.sandboxes.local.shellrun import Command
 from journeyman.sandboxes.local.shells import run_keyed
 from journeyman.sandboxes.local.snapshots import Snapshots
 from journeyman.sandboxes.local.writing import Target, complete, write
-from journeyman.sandboxes.port import Check, ExecResult, FileData, Run, SandboxError, SandboxInfo, ShellResult, Spec
+from journeyman.sandboxes.port import (
+    Check,
+    ExecResult,
+    FileData,
+    Run,
+    SandboxError,
+    SandboxEvent,
+    SandboxInfo,
+    ShellResult,
+    Spec,
+)
 
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
@@ -47,18 +59,20 @@ class LocalSandboxes:
         uid_base: int = 700_000,
         base: str = HOST,
     ) -> None:
+        self._limits = limits or Limits()
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._runtime = Runtime(runtime, self._directories.path)
         self._grounds = Grounds(self._directories, data_dir.absolute() / "images", base)
         self._snapshots = Snapshots(self._directories, self._grounds.layers)
         self._keeper = Keeper(
-            self._directories, self._runtime, limits or Limits(), self._grounds, workdir=workdir, uid_base=uid_base
+            self._directories, self._runtime, self._limits, self._grounds, workdir=workdir, uid_base=uid_base
         )
         self._workdir = workdir
         self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds)
 
     async def doctor(self) -> list[Check]:
-        return await diagnose(self._directories.path, self._runtime)
+        limits = limit_checks(find_cgroups(), self._limits, own_disks=False)
+        return [*await diagnose(self._directories.path, self._runtime), *limits]
 
     async def create(self, sandbox: str, spec: Spec) -> None:
         box = await self._boxes.get(sandbox)
@@ -98,6 +112,9 @@ class LocalSandboxes:
 
     async def close(self) -> None:
         await self._boxes.close()
+
+    def events(self) -> AsyncIterator[SandboxEvent]:
+        return self._boxes.bulletin.listen()
 
     async def shell(
         self, sandbox: str, script: str, *, run: Run, timeout: float, output_limit: int, shell: str = "main"

@@ -11,8 +11,9 @@ from typing import NamedTuple, TypedDict
 import orjson
 
 from journeyman.sandboxes.local.capture import Kept
+from journeyman.sandboxes.local.group import Counters
 from journeyman.sandboxes.local.identity import Process
-from journeyman.sandboxes.port import ShellResult, UnknownOutcome
+from journeyman.sandboxes.port import Incident, Kind, ShellResult, UnknownOutcome
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _KEPT_OUTPUTS = 128
@@ -32,6 +33,8 @@ class Started(NamedTuple):
     """clock ticks since boot"""
     timeout: float
     limit: int
+    counters: Counters
+    """the sandbox's, before it"""
     process: Process
 
 
@@ -42,6 +45,7 @@ class _Outcome(TypedDict):
     timed_out: bool
     cancelled: bool
     restarted: bool
+    incidents: list[tuple[Kind, str]]
 
 
 class RunLog:
@@ -67,7 +71,8 @@ class RunLog:
             if outcome["total"] and not kept.total:
                 raise UnknownOutcome("This command was run before and its output is no longer kept. Check its effects.")
             cut = outcome["timed_out"], outcome["cancelled"], outcome["restarted"]
-            return ShellResult(kept.read(), outcome["exit_code"], outcome["total"], *cut)
+            incidents = tuple(Incident(*each) for each in outcome["incidents"])
+            return ShellResult(kept.read(), outcome["exit_code"], outcome["total"], *cut, incidents)
         finally:
             os.close(descriptor)
 
@@ -79,7 +84,11 @@ class RunLog:
             os.close(descriptor)
             raise FileExistsError(run)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.pwrite(descriptor, orjson.dumps([*started[:-1], list(started.process)]).ljust(_OUTPUT, b"\0"), 0)
+        os.pwrite(
+            descriptor,
+            orjson.dumps([*started[:-2], list(started.counters), list(started.process)]).ljust(_OUTPUT, b"\0"),
+            0,
+        )
         return descriptor
 
     def take_over(self, run: str, *, wait: bool) -> tuple[int, Started] | None:
@@ -96,8 +105,8 @@ class RunLog:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             started = os.pread(descriptor, _OUTCOME, 0).rstrip(b"\0")
             if started and _outcome(descriptor) is None:
-                fields = orjson.loads(started)
-                return descriptor, Started(*fields[:-1], process=Process(*fields[-1]))
+                *plain, counters, process = orjson.loads(started)
+                return descriptor, Started(*plain, counters=Counters(*counters), process=Process(*process))
         except BlockingIOError:
             os.close(descriptor)
             raise
@@ -123,6 +132,7 @@ class RunLog:
             "timed_out": result.timed_out,
             "cancelled": result.cancelled,
             "restarted": result.restarted,
+            "incidents": [(each.kind, each.detail) for each in result.incidents],
         }
         os.pwrite(descriptor, orjson.dumps(outcome), _OUTCOME)
         live = self._file(run, "live")

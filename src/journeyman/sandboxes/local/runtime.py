@@ -1,6 +1,7 @@
 """Driving the OCI runtime: starting a container, setting the limits of its user namespace, removing it."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,13 +11,16 @@ from pathlib import Path
 
 import orjson
 
-from journeyman.sandboxes.local.bundle import Limits
+from journeyman.sandboxes.local.bundle import OOM_SCORE
+from journeyman.sandboxes.local.limits import Limits, kernel_tables
 from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
 from journeyman.sandboxes.port import SandboxUnavailable
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
+_FIRST_PROCESS = OOM_SCORE - 10
+_NEEDED = ("user/max_inotify_instances", "user/max_inotify_watches", "user/max_user_namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Runtime:
         """
         return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
-    async def run(self, container: str, bundle: str, lock: int, below: Sequence[Below] = ()) -> int:
+    async def run(self, container: str, bundle: str, lock: int, limits: Limits, below: Sequence[Below] = ()) -> int:
         """Start a detached container and return the pid of its first process. Raises SandboxUnavailable.
 
         The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
@@ -64,6 +68,8 @@ class Runtime:
         here = f"{self.view}/{bundle}"
         command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
+        # What holds of the maker of a user namespace holds of all in it together, whatever users they become.
+        command = ["prlimit", f"--sigpending={limits.signals}", "--msgqueue=819200", "--", *command]
         held = os.dup(lock)
         try:
             code = await apart(lambda: self._run(command, held, below))
@@ -110,20 +116,26 @@ class Runtime:
 
 async def limit_namespace(pid: int, limits: Limits) -> None:
     """Bound what a user namespace may take of resources the whole host shares. Raises SandboxUnavailable."""
-    values = {
-        "max_inotify_instances": limits.inotify_instances,
-        "max_user_namespaces": 0,
-        "max_fanotify_groups": 0,
-    }
-    script = " && ".join(f"echo {value} >/proc/sys/user/{name}" for name, value in values.items())
+    _spare(pid)
+    # Kernels before 5.19 let nobody but the host's root set those of an ipc namespace, and some tables came late.
+    script = " && ".join(
+        f"echo {value} >/proc/sys/{name}" if name in _NEEDED else f"{{ echo {value} >/proc/sys/{name} || :; }}"
+        for name, value in kernel_tables(limits).items()
+    )
     # An ordinary user is the namespace's root already, and may not be able to set groups there.
     credentials = [] if os.geteuid() == 0 else ["--preserve-credentials"]
-    command = ["nsenter", "--user", *credentials, "--target", str(pid), "--", "/bin/sh", "-c", script]
+    command = ["nsenter", "--user", "--ipc", *credentials, "--target", str(pid), "--", "/bin/sh", "-c", script]
     code = await execute(command)
     if code:
         raise SandboxUnavailable(
             f"The limits of the sandbox's user namespace could not be set: nsenter answered {code}"
         )
+
+
+def _spare(first: int) -> None:
+    """Let the first process be the last of its sandbox that is killed for want of memory."""
+    with contextlib.suppress(OSError):
+        Path("/proc", str(first), "oom_score_adj").write_text(str(_FIRST_PROCESS))
 
 
 async def remove_as_mapped_root(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from journeyman.sandboxes.local.channel import Channel, new_token
 from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, ticks_now
 from journeyman.sandboxes.local.runlog import RunLog, Started
-from journeyman.sandboxes.port import ShellResult
+from journeyman.sandboxes.port import Incident, ShellResult
 
 _PULSE = 2.0
 _PATIENCE = 2.0
@@ -28,7 +28,8 @@ class ShellRun:
         self._started = started
         self._lock = lock
         self._kept = log.output(lock, started.limit)
-        self._cut: Literal["timeout", "cancel"] | None = None
+        self._cut: Literal["timeout", "cancel", "limit"] | None = None
+        self._ended_for: list[Incident] = []
         self._is_new = started.shell in channel.lost
         channel.lost.discard(started.shell)
         self._queries: list[str] = []
@@ -37,17 +38,23 @@ class ShellRun:
         self.shell = started.shell
         self.result: asyncio.Future[ShellResult] = self._loop.create_future()
         channel.events.listen(started.token, self)
+        channel.guard.began(self)
         self._capture = channel.pipes.capture(started.pipe, self._kept)
         self._pulse = self._loop.call_later(_PULSE, self._beat)
         left = started.at + started.timeout - time.time()
         self._timer = self._loop.call_later(max(0.0, left), self.cut, "timeout")
 
-    def cut(self, why: Literal["timeout", "cancel"]) -> None:
+    def cut(self, why: Literal["timeout", "cancel", "limit"]) -> None:
         """Kill what the script started and its shell; the result follows within a second."""
         if self._cut is None and not self.result.done():
             self._cut = why
             victims = Victims(self.shell, self._started.token, self._started.ticks)
-            self._kill_by(lambda: kill_run(self._channel.init, victims))
+            self._kill_by(lambda: kill_run(self._channel.init, victims, self._channel.guard.group.frozen))
+
+    def end_for(self, incident: Incident) -> None:
+        """Cut it because of a limit."""
+        self._ended_for.append(incident)
+        self.cut("limit")
 
     def ask(self) -> None:
         """Have the shell say what it finished last, once it has nothing before that to do."""
@@ -83,7 +90,7 @@ class ShellRun:
 
     def restart(self) -> None:
         """Kill the shell and everything it ever started."""
-        self._kill_by(lambda: kill_shell(self._channel.init, self.shell))
+        self._kill_by(lambda: kill_shell(self._channel.init, self.shell, self._channel.guard.group.frozen))
 
     def _kill_by(self, kill: Callable[[], None]) -> None:
         async def kill_and_ask() -> None:
@@ -107,11 +114,17 @@ class ShellRun:
             self._capture.finish()
         timed_out, cancelled = self._cut == "timeout", self._cut == "cancel"
         output = self._kept.read()
-        result = ShellResult(output, exit_code, self._kept.total, timed_out, cancelled, restarted)
+        result = ShellResult(output, exit_code, self._kept.total, timed_out, cancelled, restarted, self._incidents())
         self._log.finish(self._run, self._lock, result, self._started.limit)
         self.result.set_result(result)
 
+    def _incidents(self) -> tuple[Incident, ...]:
+        found = self._channel.guard.meter.since(self._started.counters)
+        kinds = {incident.kind for incident in self._ended_for}
+        return (*self._ended_for[:1], *(each for each in found if each.kind not in kinds))
+
     def _forget(self) -> None:
+        self._channel.guard.ended(self)
         for token in (self._started.token, *self._queries):
             self._channel.events.forget(token)
         for timer in (self._timer, self._pulse, self._patience):
@@ -135,7 +148,9 @@ def begin(channel: Channel, log: RunLog, command: Command) -> ShellRun:
     token, process = new_token(), channel.events.process
     pipe = channel.pipes.take()
     now = time.time(), ticks_now()
-    started = Started(token, pipe, command.shell, *now, command.timeout, command.limit, process)
+    started = Started(
+        token, pipe, command.shell, *now, command.timeout, command.limit, channel.guard.meter.seen, process
+    )
     try:
         lock = log.begin(command.run, started)
     except FileExistsError:

@@ -65,7 +65,14 @@ async def _perform(box: Box, flight: Flight, command: Command, running: Running)
 
 def _launch(box: Box, key: str, flight: Flight, conduct: Coroutine[Any, Any, ShellResult]) -> None:
     box.flights[key] = flight
-    flight.start(conduct).add_done_callback(lambda _: box.flights.pop(key, None))
+    flight.start(_reported(box, conduct)).add_done_callback(lambda _: box.flights.pop(key, None))
+
+
+async def _reported(box: Box, conduct: Coroutine[Any, Any, ShellResult]) -> ShellResult:
+    result = await conduct
+    for incident in result.incidents:
+        box.bulletin.report(box.name, incident)
+    return result
 
 
 async def _result(run: ShellRun) -> ShellResult:

@@ -1,0 +1,50 @@
+"""What keeps one running sandbox within its limits, and says when it came to them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.sandboxes.local.group import Group
+from journeyman.sandboxes.local.incidents import Meter
+from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.watchdog import Going, Watchdog, Watched
+
+_EVERYTHING = frozenset({"memory", "processes", "disk"})
+_ABOUT = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The limits of a sandbox, its control groups, and which limits these hold."""
+
+    limits: Limits
+    group: Group
+    hard: frozenset[str]
+
+
+class Guard:
+    def __init__(self, rules: Rules, init: int, path: Path, root: int) -> None:
+        self.group = rules.group
+        self.meter = Meter(rules.group, rules.limits, root)
+        hard = rules.hard.union(["disk"] if _has_own_disk(root, rules.limits) else [])
+        watched = Watched(init, path, hard)
+        self._watchdog = None if hard >= _EVERYTHING else Watchdog(watched, rules.limits, self.meter)
+
+    def began(self, run: Going) -> None:
+        """A run goes on that can be ended."""
+        if self._watchdog is not None:
+            self._watchdog.began(run)
+
+    def ended(self, run: Going) -> None:
+        if self._watchdog is not None:
+            self._watchdog.ended(run)
+
+    def close(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.close()
+
+
+def _has_own_disk(root: int, limits: Limits) -> bool:
+    """Whether its files lie on a filesystem that is no larger than they may be."""
+    found = os.fstatvfs(root)
+    return found.f_blocks * found.f_frsize <= limits.disk * _ABOUT

@@ -1,0 +1,379 @@
+"""What a sandbox may use up: it comes to its limit alone, says so, and goes on."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from journeyman.sandboxes.conformance import fresh_run
+from journeyman.sandboxes.local import Limits, LocalSandboxes
+from journeyman.sandboxes.port import Incident, Run, SandboxEvent, ShellResult
+from journeyman.tools.bash import rendered
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+MB = 1 << 20
+HOG = "head -c 300000000 /dev/zero | tail -c 299999999 | wc -c"
+BOMB = "bomb() { bomb | bomb & }; bomb; sleep 1000"
+
+Make = Callable[..., LocalSandboxes]
+
+
+@pytest.fixture
+async def make(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Make]:
+    """Providers with limits, on one data directory; their sandboxes are gone afterwards."""
+    made: list[LocalSandboxes] = []
+
+    def provider(**limits: float) -> LocalSandboxes:
+        made.append(LocalSandboxes(tmp_path, limits=Limits(**limits)))  # pyright: ignore[reportArgumentType]
+        return made[-1]
+
+    yield provider
+    for link in (tmp_path / "sandboxes" / "names").glob("*"):
+        await made[-1].destroy(link.name)
+    for each in made:
+        await each.close()
+
+
+async def sh(boxes: LocalSandboxes, script: str, box: str = "box", timeout: float = 60) -> ShellResult:
+    return await boxes.shell(box, script, run=fresh_run(), timeout=timeout, output_limit=100_000)
+
+
+async def python(boxes: LocalSandboxes, program: str, box: str = "box") -> ShellResult:
+    await boxes.write(box, "/tmp/program.py", textwrap.dedent(program).encode(), run=fresh_run(), note="")
+    return await sh(boxes, "python3 /tmp/program.py 2>&1", box)
+
+
+def kinds(result: ShellResult) -> list[str]:
+    return [incident.kind for incident in result.incidents]
+
+
+async def test_a_memory_hog_dies_alone(make: Make) -> None:
+    boxes = make(memory=64 * MB)
+    await sh(boxes, "kept=yes; sleep 1000 &", box="neighbour")
+    await sh(boxes, "cd /tmp; kept=yes")
+    result = await sh(boxes, f"{HOG}; echo after")
+    assert result.output.endswith(b"after\n") and b"299999999" not in result.output
+    assert kinds(result) == ["out_of_memory"] and "64 MB" in result.incidents[0].detail, result
+    assert await sh(boxes, "echo $kept $PWD") == ShellResult(b"yes /tmp\n", 0, 9)
+    assert await sh(boxes, "echo $kept; jobs -r | wc -l", box="neighbour") == ShellResult(b"yes\n1\n", 0, 6)
+
+
+async def test_a_shell_that_is_the_hog(make: Make) -> None:
+    boxes = make(memory=64 * MB)
+    result = await sh(boxes, "hog=x; while :; do hog=$hog$hog; done")
+    assert result.restarted and kinds(result) == ["out_of_memory"], result
+    assert await sh(boxes, "echo alive") == ShellResult(b"alive\n", 0, 6)
+
+
+async def test_a_hog_between_two_commands(make: Make) -> None:
+    boxes = make(memory=64 * MB)
+    await sh(boxes, f"({HOG}; touch /tmp/over) >/dev/null 2>&1 &")
+    await boxes.exec("box", ["sh", "-c", "until [ -e /tmp/over ]; do sleep 0.01; done"])
+    assert kinds(await sh(boxes, "echo")) == ["out_of_memory"]
+    assert kinds(await sh(boxes, "echo")) == []
+
+
+async def test_memory_without_a_process_is_bounded(make: Make) -> None:
+    boxes = make(memory=128 * MB)
+    result = await sh(boxes, "dd if=/dev/zero of=/dev/shm/full bs=1M count=1000; echo after")
+    assert b"No space left" in result.output and result.output.endswith(b"after\n"), result
+    result = await python(
+        boxes,
+        """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.shmat.restype = ctypes.c_void_p
+        held = 0
+        for count in range(100):
+            segment = libc.shmget(0, 4 << 20, 0o600)
+            if segment < 0:
+                break
+            ctypes.memset(libc.shmat(segment, None, 0), 1, 4 << 20)
+            held += 4
+        print(held)
+        queues = [libc.msgget(0, 0o600) for _ in range(3000)]
+        print(sum(1 for queue in queues if queue >= 0))
+        """,
+    )
+    assert result.output.split() == [b"32", b"1024"], result
+    assert (await sh(boxes, "echo alive")).output == b"alive\n"
+
+
+async def test_a_fork_bomb_ends_with_its_command(make: Make) -> None:
+    boxes = make(processes=128)
+    await sh(boxes, "sleep 1000 &", box="neighbour")
+    result = await sh(boxes, BOMB, timeout=3)
+    assert result.timed_out and kinds(result) == ["too_many_processes"], result
+    assert "128" in result.incidents[0].detail
+    began = time.monotonic()
+    assert (await sh(boxes, "ls -d /workspace")).output == b"/workspace\n"
+    assert time.monotonic() - began < 5
+    assert int((await sh(boxes, "ls -d /proc/[0-9]* | wc -l")).output) < 12
+    assert await sh(boxes, "jobs -r | wc -l", box="neighbour") == ShellResult(b"1\n", 0, 2)
+
+
+async def test_a_full_process_table_is_cleared_by_a_cancel(make: Make) -> None:
+    boxes = make(processes=128)
+    full = """
+        import os, time
+        try:
+            while True:
+                if not os.fork():
+                    time.sleep(1000)
+        except OSError:
+            open('/tmp/full', 'w').close()
+            time.sleep(1000)
+    """
+    await boxes.write("box", "/tmp/full.py", textwrap.dedent(full).encode(), run=fresh_run(), note="")
+    call = asyncio.create_task(sh(boxes, "python3 /tmp/full.py"))
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            await boxes.read("box", "/tmp/full", limit=1)
+            break
+        await asyncio.sleep(0.01)
+    began = time.monotonic()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    assert (await sh(boxes, "ls -d /workspace")).output == b"/workspace\n"
+    assert time.monotonic() - began < 5
+
+
+async def test_processor_time_is_limited(make: Make) -> None:
+    boxes = make(cpus=0.5)
+    spin = "timeout 2 sh -c 'while :; do :; done'"
+    result = await sh(boxes, f"TIMEFORMAT=%U; time ({spin} & {spin} & wait) 2>&1")
+    assert 0.2 < float(result.output) < 1.4, result
+
+
+async def test_descriptors_sockets_and_pipes(make: Make) -> None:
+    boxes = make(memory=256 * MB, open_files=4096)
+    result = await python(
+        boxes,
+        """
+        import os, socket
+        def count(make):
+            held = []
+            try:
+                while True:
+                    held.append(make())
+            except OSError as error:
+                print(len(held) > 1000, error.errno)
+        count(lambda: os.open('/dev/null', 0))
+        count(lambda: os.fdopen(os.pipe()[0]))
+        count(lambda: socket.socketpair())
+        """,
+    )
+    assert result.output.split() == [b"True", b"24"] * 3, result
+    assert (await sh(boxes, "echo alive")).output == b"alive\n"
+
+
+async def test_buffers_of_sockets_are_counted(make: Make) -> None:
+    boxes = make(memory=256 * MB)
+    result = await python(
+        boxes,
+        """
+        import socket
+        listener, held = socket.create_server(('127.0.0.1', 0), backlog=500), []
+        for count in range(100):
+            near = socket.create_connection(listener.getsockname())
+            held.append((near, listener.accept()[0]))
+            near.setblocking(False)
+            try:
+                while True:
+                    near.send(b'x' * 65536)
+            except BlockingIOError:
+                pass
+        print(next(line for line in open('/proc/net/sockstat') if line.startswith('TCP')).split()[-1])
+        """,
+    )
+    # Pages, of the whole machine; a hundred connections take 300 MB when nobody counts.
+    assert int(result.output) * 4096 < 128 * MB, result
+
+
+async def test_kernel_tables(make: Make) -> None:
+    boxes = make(inotify_watches=100, terminals=8, signals=500)
+    result = await python(
+        boxes,
+        """
+        import ctypes, os, pty, signal
+        libc = ctypes.CDLL(None)
+        def count(make, most):
+            for done in range(most):
+                try:
+                    if make(done) is False:
+                        return done
+                except OSError:
+                    return done
+            return most
+        print('terminals', count(lambda n: pty.openpty(), 100))
+        watching = libc.inotify_init()
+        os.makedirs('/tmp/watched', exist_ok=True)
+        for n in range(300):
+            open(f'/tmp/watched/{n}', 'w').close()
+        print('watches', count(lambda n: libc.inotify_add_watch(watching, f'/tmp/watched/{n}'.encode(), 2) >= 0, 300))
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+        def queue(n):
+            return libc.sigqueue(os.getpid(), signal.SIGRTMIN, 0) == 0
+        queued = count(queue, 5000)
+        children = []
+        for user in (1, 2):
+            reader, writer = os.pipe()
+            child = os.fork()
+            if not child:
+                os.setresuid(user, user, user)
+                os.write(writer, str(count(queue, 5000)).encode())
+                os.pause() if hasattr(os, 'pause') else signal.pause()
+            queued += int(os.read(reader, 10))
+            children.append(child)
+        for child in children:
+            os.kill(child, 9)
+        print('signals', queued)
+        for kind in ('user', 'net', 'mnt', 'pid', 'ipc', 'uts', 'cgroup', 'time'):
+            assert open(f'/proc/sys/user/max_{kind}_namespaces').read() == '0\\n', kind
+        """,
+    )
+    assert dict(line.split() for line in result.output.decode().splitlines()) == {
+        "terminals": "8",
+        "watches": "100",
+        "signals": "500",
+    }, result
+
+
+async def test_what_is_written_is_watched(make: Make) -> None:
+    boxes = make(disk=100 * MB)
+    await sh(boxes, "sleep 1000 &", box="neighbour")
+    result = await sh(
+        boxes, "mkdir hidden; cd hidden; chmod 0 .; while :; do head -c 50M /dev/zero >>big; sleep 0.3; done"
+    )
+    assert result.exit_code is None and not result.timed_out, result
+    assert kinds(result) == ["disk_full"] and "100 MB" in result.incidents[0].detail, result
+    result = await sh(boxes, "chmod 700 hidden; rm -r hidden; echo room >file; sleep 1.5; cat file")
+    assert (result.output, result.incidents) == (b"room\n", ()), result
+    assert await sh(boxes, "jobs -r | wc -l", box="neighbour") == ShellResult(b"1\n", 0, 2)
+
+
+async def test_an_archive_that_is_a_bomb(make: Make) -> None:
+    boxes = make(disk=50 * MB)
+    await sh(boxes, "head -c 300M /dev/zero | gzip -1 >bomb.gz")
+    result = await sh(boxes, "for n in 1 2 3 4 5 6 7 8 9; do gunzip <bomb.gz >bomb.$n; sleep 0.5; done; echo out")
+    assert kinds(result) == ["disk_full"] and b"out" not in result.output, result
+    assert (await sh(boxes, "rm bomb*; truncate -s 8G sparse; ls")).output == b"sparse\n"
+
+
+async def test_the_machine_keeps_some_room(make: Make) -> None:
+    boxes = make(free_disk=1 << 60)
+    result = await sh(boxes, "while :; do head -c 5M /dev/zero >>big; sleep 0.3; done")
+    assert kinds(result) == ["disk_full"] and "machine" in result.incidents[0].detail, result
+    assert (await sh(boxes, "sleep 1.5; echo quiet")).output == b"quiet\n"
+
+
+async def test_a_disk_of_its_own(anyio_backend: str) -> None:
+    data_dir = Path(tempfile.mkdtemp(prefix="own-disk-"))
+    data_dir.chmod(0o755)
+    boxes = LocalSandboxes(data_dir, limits=Limits(disk=32 * MB))
+    root = data_dir / "sandboxes" / "0" / "root"
+    try:
+        await boxes.start("box")
+        await boxes.stop("box")
+        shutil.copytree(root, data_dir / "copy", symlinks=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,nr_inodes=2000,mode=755", "tmpfs", root], check=True)
+        subprocess.run(["cp", "-a", f"{data_dir}/copy/.", root], check=True)
+        subprocess.run(["chown", "-R", "--reference", data_dir / "sandboxes" / "0" / "usr", root], check=True)
+        result = await sh(boxes, "dd if=/dev/zero of=/workspace/big bs=1M count=100 status=none; echo $?")
+        assert (
+            result.output.endswith(b"1\n") and kinds(result) == ["disk_full"] and "32 MB" in result.incidents[0].detail
+        )
+        assert await sh(boxes, "rm /workspace/big; echo room") == ShellResult(b"room\n", 0, 5)
+        result = await sh(boxes, "cd /workspace && i=0; while : >f$((i++)); do :; done 2>/dev/null")
+        assert kinds(result) == ["disk_full"] and "2000 files" in result.incidents[0].detail, result
+        assert kinds(await sh(boxes, "rm /workspace/f*")) == []
+    finally:
+        await boxes.stop("box")
+        subprocess.run(["umount", root], check=False)
+        await boxes.destroy("box")
+        await boxes.close()
+        shutil.rmtree(data_dir)
+
+
+async def test_incidents_are_kept_with_their_run(make: Make) -> None:
+    boxes = make(memory=64 * MB)
+    run = Run(secrets.token_hex(8))
+    first = await boxes.shell("box", HOG, run=run, timeout=60, output_limit=1000)
+    assert kinds(first) == ["out_of_memory"]
+    await boxes.close()
+    again = make(memory=64 * MB)
+    assert await again.shell("box", HOG, run=run, timeout=60, output_limit=1000) == first
+
+
+async def test_incidents_of_a_run_that_outlives_its_server(make: Make) -> None:
+    boxes, run = make(memory=64 * MB), Run(secrets.token_hex(8))
+    script = f"{HOG} >/dev/null; touch /tmp/over; until [ -e /tmp/go ]; do sleep 0.01; done; echo end"
+    call = asyncio.create_task(boxes.shell("box", script, run=run, timeout=60, output_limit=1000))
+    await boxes.exec("box", ["sh", "-c", "until [ -e /tmp/over ]; do sleep 0.01; done"])
+    await boxes.close()
+    await asyncio.gather(call, return_exceptions=True)
+    again = make(memory=64 * MB)
+    await again.recover()
+    call = asyncio.create_task(again.shell("box", script, run=run, timeout=60, output_limit=1000))
+    await again.exec("box", ["touch", "/tmp/go"])
+    result = await call
+    assert result.output == b"end\n" and kinds(result) == ["out_of_memory"], result
+
+
+async def test_incidents_are_told_to_everybody(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    boxes = make(memory=64 * MB)
+    one, two = boxes.events(), boxes.events()
+    with caplog.at_level(logging.WARNING, "journeyman.sandboxes"):
+        result = await sh(boxes, HOG)
+    expected = SandboxEvent("box", result.incidents[0])
+    assert await anext(one) == await anext(two) == expected
+    assert [record.getMessage() for record in caplog.records][0].startswith("sandbox=box incident=out_of_memory ")
+    await boxes.close()
+    assert [event async for event in one] == []
+
+
+def test_what_the_model_reads() -> None:
+    incident = Incident("disk_full", "The disk is full.")
+    text = rendered(ShellResult(b"out", 0, 3, incidents=(incident,)), 60)
+    assert text.content[0]["text"] == "out\nThe disk is full." and not text.is_error
+    text = rendered(ShellResult(b"", None, 0, incidents=(incident,)), 60)
+    assert text.content[0]["text"] == "The disk is full." and text.is_error
+
+
+async def test_looking_costs_next_to_nothing(make: Make) -> None:
+    boxes = make()
+    await sh(boxes, "echo")
+    box = await boxes._boxes.get("box")  # pyright: ignore[reportPrivateUsage]
+    assert box.channel is not None
+    meter = box.channel.guard.meter
+    began = time.perf_counter()
+    for _ in range(1000):
+        meter.since(meter.seen)
+    assert time.perf_counter() - began < 0.5  # half a millisecond each
+
+
+async def test_soft_limits_of_an_ordinary_user() -> None:
+    data_dir = Path(tempfile.mkdtemp(prefix="soft-"))
+    user = 54_322
+    os.chown(data_dir, user, user)
+    try:
+        command = [sys.executable, str(Path(__file__).with_name("soft.py")), str(user), str(data_dir)]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd="/")
+        output, _ = await process.communicate()
+    finally:
+        shutil.rmtree(data_dir)
+    lines = output.decode().splitlines()
+    assert process.returncode == 0, lines
+    assert [line for line in lines if not line.startswith("ok ")] == []
+    assert len(lines) == 5
