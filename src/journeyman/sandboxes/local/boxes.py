@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.channel import Channel
@@ -17,8 +18,21 @@ _LOOKS = 10
 """How often an idle sandbox is looked at before it is stopped."""
 
 
+class Around(Protocol):
+    """What a start needs besides the sandbox itself."""
+
+    async def before(self, box: Box) -> None:
+        """Have its base and packages ready."""
+        ...
+
+    async def after(self, box: Box, channel: Channel) -> None:
+        """Open its way out."""
+        ...
+
+
 class Boxes:
-    def __init__(self, directories: Directories, keeper: Keeper, idle_stop: float) -> None:
+    def __init__(self, directories: Directories, keeper: Keeper, idle_stop: float, around: Around) -> None:
+        self._around = around
         self._directories = directories
         self._keeper = keeper
         self._idle_stop = idle_stop
@@ -36,6 +50,16 @@ class Boxes:
             box = self._boxes.get(sandbox) or Box(sandbox, directory, self.bulletin)
             self._boxes[sandbox] = box
         return box
+
+    async def refresh(self, box: Box) -> None:
+        """Its network has changed."""
+        async with box.changing:
+            if box.open_channel is not None:
+                await self._around.after(box, box.open_channel)
+
+    def known(self, sandbox: str) -> Box | None:
+        """The box, if this server has had to do with it."""
+        return self._boxes.get(sandbox)
 
     async def existing(self, sandbox: str) -> Box | None:
         """The box of a sandbox that was made before."""
@@ -102,13 +126,21 @@ class Boxes:
                 await self._keeper.end(box.directory)
                 return SandboxInfo(name, "stopped", None)
             self._attached(box, channel)
+            await self._around.after(box, channel)
         return SandboxInfo(name, "running", channel.init)
 
     async def _start(self, box: Box) -> None:
         async with box.changing:
             if box.open_channel is None:
+                await self._around.before(box)
                 async with self._starts:
-                    self._attached(box, await self._keeper.attach(box.directory))
+                    channel = await self._keeper.attach(box.directory)
+                try:
+                    await self._around.after(box, channel)
+                except BaseException:
+                    channel.close()
+                    raise
+                self._attached(box, channel)
 
     def _attached(self, box: Box, channel: Channel) -> None:
         if box.channel is not channel:

@@ -47,6 +47,18 @@ _MASKED = [
     "vmallocinfo",
 ]
 _READ_ONLY = ["bus", "driver", "fs", "irq", "sys", "sysrq-trigger", "tty"]
+_CA_VARIABLES = (
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "PIP_CERT",
+    "GIT_SSL_CAINFO",
+    "CARGO_HTTP_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "AWS_CA_BUNDLE",
+    "DENO_CERT",
+)
+"""Where the common runtimes look for the authorities they trust."""
 _ENVIRONMENT = {
     "PATH": "/opt/venv/bin:/opt/npm/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -62,6 +74,7 @@ _ENVIRONMENT = {
     "NODE_PATH": "/opt/npm/lib/node_modules",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "DEBIAN_FRONTEND": "noninteractive",
+    **dict.fromkeys(_CA_VARIABLES, "/etc/ssl/certs/ca-certificates.crt"),
 }
 
 

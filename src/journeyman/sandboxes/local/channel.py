@@ -13,6 +13,7 @@ from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
 from journeyman.sandboxes.local.watch import Watch
+from journeyman.sandboxes.port import Incident
 
 _PROGRAMS = ("init", "shell", "exec")
 _LATER = 0.02
@@ -28,6 +29,8 @@ class Channel:
         self._io = directory.io
         self._tree = Tree(directory.io, owner)
         self._inputs: dict[str, int] = {}
+        self.denied: list[Incident] = []
+        """Connections that its egress refused."""
         self.lost = lost
         """Shells of an earlier life of the sandbox, which nobody has been told of."""
         self._presence = Presence(directory.path / "servers", new_token())

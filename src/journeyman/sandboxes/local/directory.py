@@ -1,11 +1,12 @@
 """What a sandbox is on disk, and which directory belongs to which sandbox."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import re
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +144,17 @@ def locked(path: Path) -> Generator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextlib.asynccontextmanager
+async def held(path: Path) -> AsyncGenerator[int]:
+    """`locked` without blocking the loop."""
+    lock = locked(path)
+    descriptor = await asyncio.to_thread(lock.__enter__)
+    try:
+        yield descriptor
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def checked_name(name: str) -> str:

@@ -1,11 +1,12 @@
 """What a sandbox's own files lie over: layers that other sandboxes made, and a base."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directories, Directory
 from journeyman.sandboxes.local.identity import RANGE
+from journeyman.sandboxes.local.images import Images
 from journeyman.sandboxes.local.layers import Layer, Layers, Overlay, stack
 from journeyman.sandboxes.local.rootfs import host_etc
 from journeyman.sandboxes.local.runtime import Below
@@ -23,6 +24,8 @@ class Ground:
     image: Layer | None
     etc: str
     """The copy of the host's /etc below the sandboxes' directory; for the host as base."""
+    certificate: str
+    """PEM."""
 
     @property
     def above(self) -> Layer | None:
@@ -50,21 +53,26 @@ class Ground:
 class Grounds:
     """Finds what the record of a sandbox names."""
 
-    def __init__(self, directories: Directories, images: Path, default: str) -> None:
+    def __init__(self, directories: Directories, images: Images, default: str, certificate: Callable[[], str]) -> None:
+        """`certificate` (PEM) is what sandboxes trust besides the usual authorities."""
         self._sandboxes = directories.path
         self.layers = Layers(directories.layers)
         self._images = images
+        self._certificate = certificate
         self.default = default
 
     def of(self, directory: Directory, owner: int) -> Ground:
         """`owner` is the sandbox's root on the host. Raises SandboxUnavailable when a layer or the base is gone."""
         recorded = settled(directory, self.layers, owner)
         base = recorded.spec.base or self.default
-        return Ground(
-            tuple(self._layer(name) for name in recorded.layers),
-            None if base == HOST else self._image(base),
-            host_etc(self._sandboxes).name if base == HOST else "",
-        )
+        layers = tuple(self._layer(name) for name in recorded.layers)
+        if base == HOST:
+            return Ground(layers, None, self.host(), self._certificate())
+        return Ground(layers, self._image(base), "", self._certificate())
+
+    def host(self) -> str:
+        """The name of the copy of the host's /etc, made if need be; it changes with the host."""
+        return host_etc(self._sandboxes, self._certificate()).name
 
     def _layer(self, name: str) -> Layer:
         layer = self.layers.find(name)
@@ -73,7 +81,7 @@ class Grounds:
         return layer
 
     def _image(self, name: str) -> Layer:
-        image = Layers(self._images).find(name)
+        image = self._images.find(name)
         if image is None:
             raise SandboxUnavailable(f"There is no image {name}. Make it: journeyman images build {name}")
-        return image
+        return Layer(image.rootfs, image.owner)

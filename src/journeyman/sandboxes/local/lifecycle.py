@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import signal
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import orjson
@@ -15,7 +14,7 @@ from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
-from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
+from journeyman.sandboxes.local.directory import Directories, Directory, held, remove_tree
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import Process, id_map, identify
@@ -23,6 +22,7 @@ from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.rootfs import build, lift
 from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
+from journeyman.sandboxes.local.snapshots import freeze
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
 
 _ENDING = 10.0
@@ -108,7 +108,7 @@ class Keeper:
         ids = id_map(directory.slot, self._uid_base)
         ground = self._grounds.of(directory, ids.root[0])
         if not (directory.state.exists() and directory.files.is_dir()):
-            build(directory, ids.root, self._workdir, ground.above, ground.image)
+            build(directory, ids.root, self._workdir, ground.above, ground.image, ground.certificate)
         shutil.rmtree(directory.io, ignore_errors=True)
         make_pipes(directory.io, ids.root)
         here = f"{self._runtime.view}/{directory.path.name}"
@@ -129,6 +129,10 @@ class Keeper:
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
         return id_map(directory.slot, self._uid_base).root
+
+    def freeze(self, directory: Directory, name: str) -> None:
+        """Make a layer of the files of a stopped sandbox."""
+        freeze(directory, self._grounds.layers, name, self.owner(directory)[0])
 
     def _container(self, directory: Directory) -> str:
         return f"journeyman-{self._tag}-{directory.slot}"
@@ -162,14 +166,3 @@ def _removed(path: Path) -> bool:
     with contextlib.suppress(OSError):
         remove_tree(path)
     return not path.exists()
-
-
-@contextlib.asynccontextmanager
-async def held(path: Path) -> AsyncGenerator[int]:
-    """`locked` without blocking the loop."""
-    lock = locked(path)
-    descriptor = await asyncio.to_thread(lock.__enter__)
-    try:
-        yield descriptor
-    finally:
-        lock.__exit__(None, None, None)

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.boxes import Boxes
+from journeyman.sandboxes.local.builds import BUILD, Builds
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, checked_name
 from journeyman.sandboxes.local.execution import Execution
 from journeyman.sandboxes.local.files import absolute, size_of
 from journeyman.sandboxes.local.ground import HOST, Grounds
+from journeyman.sandboxes.local.images import Images
 from journeyman.sandboxes.local.lifecycle import Keeper
 from journeyman.sandboxes.local.limitchecks import limit_checks
 from journeyman.sandboxes.local.limits import Limits
@@ -25,11 +28,14 @@ from journeyman.sandboxes.local.runtime import Runtime
 from journeyman.sandboxes.local.shellrun import Command
 from journeyman.sandboxes.local.shells import run_keyed
 from journeyman.sandboxes.local.snapshots import Snapshots
+from journeyman.sandboxes.local.surroundings import Surroundings, hear
+from journeyman.sandboxes.local.wayout import WayOut
 from journeyman.sandboxes.local.writing import Target, complete, write
 from journeyman.sandboxes.port import (
     Check,
     ExecResult,
     FileData,
+    Network,
     Run,
     SandboxError,
     SandboxEvent,
@@ -41,6 +47,9 @@ from journeyman.sandboxes.port import (
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
 _RESTART = 30.0
+_ASKING = 300.0
+ASK = "ask-"
+"""How the names of the sandboxes begin in which package managers are asked."""
 
 
 class LocalSandboxes:
@@ -58,29 +67,40 @@ class LocalSandboxes:
         limits: Limits | None = None,
         uid_base: int = 700_000,
         base: str = HOST,
+        allow_private: Sequence[str] = (),
     ) -> None:
         self._limits = limits or Limits()
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._runtime = Runtime(runtime, self._directories.path)
-        self._grounds = Grounds(self._directories, data_dir.absolute() / "images", base)
+        images = Images(data_dir.absolute())
+        self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, self._ask)
+        self._grounds = Grounds(self._directories, images, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories, self._grounds.layers)
         self._keeper = Keeper(
             self._directories, self._runtime, self._limits, self._grounds, workdir=workdir, uid_base=uid_base
         )
         self._workdir = workdir
-        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds)
+        self._builds = Builds(self._directories.path / "builds", images, self._grounds, self, self._freeze)
+        around = Surroundings(self._builds, self._way_out, base)
+        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds, around)
+        self._way_out.listen(lambda sandbox, incident: hear(self._boxes.known(sandbox), incident))
 
     async def doctor(self) -> list[Check]:
         limits = limit_checks(find_cgroups(), self._limits, own_disks=False)
         return [*await diagnose(self._directories.path, self._runtime), *limits]
 
+    async def prepare(self, spec: Spec) -> None:
+        await self._builds.ready(spec)
+
     async def create(self, sandbox: str, spec: Spec) -> None:
         box = await self._boxes.get(sandbox)
         path = box.directory.record
-        if path.exists():
-            record.save(path, record.load(path).with_network(spec.network))
-        else:
+        known = record.load(path) if path.exists() else None
+        if known is None:
             record.save(path, Record(spec))
+        elif known.spec.network != spec.network:
+            record.save(path, known.with_network(spec.network))
+            await self._boxes.refresh(box)
 
     async def start(self, sandbox: str) -> None:
         await self._boxes.running(await self._boxes.get(sandbox))
@@ -103,15 +123,36 @@ class LocalSandboxes:
         self._snapshots.remove(snapshot)
         await self._sweep()
 
+    async def _freeze(self, sandbox: str, layer: str) -> None:
+        async with self._boxes.stopped(sandbox) as box:
+            await asyncio.to_thread(self._keeper.freeze, box.directory, layer)
+
+    async def _ask(self, base: str, script: str) -> str:
+        """What a script prints in a sandbox of this base that is there for nothing else."""
+        name = f"{ASK}{base}"
+        await self.destroy(name)
+        await self.create(name, Spec(base, network=Network("unrestricted")))
+        try:
+            run = Run(secrets.token_hex(8))
+            result = await self.shell(name, script, run=run, timeout=_ASKING, output_limit=1_000_000)
+            return result.output.decode(errors="replace")
+        finally:
+            await self.destroy(name)
+
     async def _sweep(self) -> None:
         for path in await asyncio.to_thread(self._snapshots.sweep):
             await self._keeper.remove(path)
 
     async def recover(self) -> list[SandboxInfo]:
-        return await self._boxes.recover()
+        found = await self._boxes.recover()
+        for info in found:
+            if info.id.startswith((ASK, BUILD)):  # its server was killed
+                await self.destroy(info.id)
+        return [info for info in found if not info.id.startswith((ASK, BUILD))]
 
     async def close(self) -> None:
         await self._boxes.close()
+        await self._way_out.close()
 
     def events(self) -> AsyncIterator[SandboxEvent]:
         return self._boxes.bulletin.listen()

@@ -14,6 +14,8 @@ class Record:
 
     spec: Spec
     layers: tuple[str, ...] = ()
+    prepared: bool = False
+    """Its packages are among the layers, and its base is named."""
     freezing: str | None = None
     """The layer that its own files are becoming: it counts from the moment that it is there."""
 
@@ -45,5 +47,6 @@ def load(path: Path) -> Record:
             network=Network(network["mode"], tuple(network["hosts"]), network["registries"]),
         ),
         tuple(fields["layers"]),
+        fields["prepared"],
         fields["freezing"],
     )

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from journeyman.sandboxes.local import mirrors
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.layers import Layer
 
@@ -56,7 +57,6 @@ _OWN_ETC = {
     "resolv.conf": "nameserver 198.18.0.1\noptions timeout:2 attempts:2\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     "shells": "/bin/sh\n/bin/bash\n",
-    "pip.conf": "[global]\nroot-user-action = ignore\n",
 }
 _DIRECTORIES = [
     "dev",
@@ -101,6 +101,7 @@ _WRITABLE_USR = [
 _OF_IMAGES = frozenset({"passwd", "group", "nsswitch.conf", "shells"})
 """Files of /etc that an image has of its own."""
 _LINKS = 8
+_BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _MERGED = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
 _PIP = """#!/bin/sh
 /opt/venv/bin/python3 -m pip --version >/dev/null 2>&1 || /opt/venv/bin/python3 -m ensurepip >/dev/null
@@ -141,7 +142,14 @@ class Tree:
             os.chown(path, *self._owner, follow_symlinks=False)
 
 
-def build(directory: Directory, owner: tuple[int, int], workdir: str, above: Layer | None, image: Layer | None) -> None:
+def build(
+    directory: Directory,
+    owner: tuple[int, int],
+    workdir: str,
+    above: Layer | None,
+    image: Layer | None,
+    certificate: str,
+) -> None:
     """Make its own files; what an interrupted build left is replaced.
 
     `above`: the topmost of the layers that sandboxes made, which have everything already. `image`: None is the host.
@@ -156,6 +164,7 @@ def build(directory: Directory, owner: tuple[int, int], workdir: str, above: Lay
     if above is None:
         _root(files, directory.files, workdir, image.files if image else Path("/"))
         _etc(files, is_host=image is None)
+        _trust(files, image, certificate)
 
 
 def lift(directory: Directory, owner: tuple[int, int], parts: Iterable[str]) -> None:
@@ -191,6 +200,20 @@ def _etc(files: Tree, *, is_host: bool) -> None:
     for name, text in _OWN_ETC.items():
         if is_host or name not in _OF_IMAGES:
             files.file(f"etc/{name}", text)
+    for path, text in mirrors.configuration(Path("/")).items():
+        for parent in reversed(Path(path).parents[:-1]):
+            files.directory(str(parent))
+        files.file(path, text)
+
+
+def _trust(files: Tree, image: Layer | None, certificate: str) -> None:
+    """The sandboxes' own authority, beside those of the image; an update of the bundle finds it again."""
+    for name in ("usr/local/share", "usr/local/share/ca-certificates", "etc/ssl", "etc/ssl/certs"):
+        files.directory(name)
+    files.file("usr/local/share/ca-certificates/journeyman.crt", certificate)
+    if image is not None:
+        with contextlib.suppress(FileNotFoundError):
+            files.file(_BUNDLE, (image.files / _BUNDLE).read_text() + certificate)
 
 
 def _root(tree: Tree, root: Path, workdir: str, base: Path) -> None:
@@ -245,9 +268,9 @@ def _virtual_environment(tree: Tree, python: str, release: str) -> None:
     tree.link("opt/venv/bin/pip3", "pip")
 
 
-def host_etc(sandboxes: Path) -> Path:
+def host_etc(sandboxes: Path, certificate: str) -> Path:
     """The copy of the host's /etc that all sandboxes share; made anew when the host's has changed."""
-    target = sandboxes / f"etc-{_etc_version()}"
+    target = sandboxes / f"etc-{_etc_version(certificate)}"
     if target.is_dir():
         return target
     # A folder of its own for each: two first starts may be under way at once.
@@ -255,6 +278,10 @@ def host_etc(sandboxes: Path) -> Path:
     for pattern in _ETC:
         for source in Path("/etc").glob(pattern):
             _copy(source, staging / source.relative_to("/etc"))
+    bundle = staging / _BUNDLE.removeprefix("etc/")
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    with bundle.open("a") as file:
+        file.write(certificate)
     for directory, _, _ in os.walk(staging):
         Path(directory).chmod(0o755)
     with contextlib.suppress(OSError):  # another server was first
@@ -263,8 +290,8 @@ def host_etc(sandboxes: Path) -> Path:
     return target
 
 
-def _etc_version() -> str:
-    digest = hashlib.sha256("\n".join(_ETC).encode())
+def _etc_version(certificate: str) -> str:
+    digest = hashlib.sha256("\n".join([*_ETC, certificate]).encode())
     for name in ("ld.so.cache", "alternatives", "ssl/certs/ca-certificates.crt", "localtime"):
         with contextlib.suppress(OSError):
             found = Path("/etc", name).lstat()

@@ -13,6 +13,8 @@ from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import Incident, ShellResult
 
 _PULSE = 2.0
+_DENIALS = 5
+"""Refused connections that a result tells of."""
 _PATIENCE = 2.0
 """Seconds a shell has to come back after it was killed; then the whole sandbox is ended."""
 
@@ -33,6 +35,7 @@ class ShellRun:
         self._is_new = started.shell in channel.lost
         channel.lost.discard(started.shell)
         self._queries: list[str] = []
+        self._denied = len(channel.denied)
         self._patience: asyncio.TimerHandle | None = None
         self._killing: asyncio.Task[None] | None = None
         self.shell = started.shell
@@ -121,7 +124,8 @@ class ShellRun:
     def _incidents(self) -> tuple[Incident, ...]:
         found = self._channel.guard.meter.since(self._started.counters)
         kinds = {incident.kind for incident in self._ended_for}
-        return (*self._ended_for[:1], *(each for each in found if each.kind not in kinds))
+        denied = tuple(dict.fromkeys(self._channel.denied[self._denied :]))[:_DENIALS]
+        return (*self._ended_for[:1], *(each for each in found if each.kind not in kinds), *denied)
 
     def _forget(self) -> None:
         self._channel.guard.ended(self)

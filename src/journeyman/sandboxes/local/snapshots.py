@@ -1,6 +1,7 @@
 """Snapshots: the files of a stopped sandbox become a layer that it, and others, go on from."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from journeyman.sandboxes.local import record
@@ -60,7 +61,7 @@ def freeze(directory: Directory, layers: Layers, name: str, owner: int) -> Recor
     before = settled(directory, layers, owner)
     if not directory.files.is_dir():
         return before
-    record.save(directory.record, Record(before.spec, before.layers, freezing=name))
+    record.save(directory.record, replace(before, freezing=name))
     return settled(directory, layers, owner)
 
 
