@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ class Source(NamedTuple):
 def build(images: Images, name: str, extras: Sequence[str], tell: Tell) -> Image:
     """`debian-min`, or `debian` with what `extras` add; at once when it is there. Raises ImageFailed."""
     packages = _packages(name, extras)
+    if not images.find(name) and not shutil.which("mmdebstrap", path=_APT["PATH"]):
+        raise ImageFailed("Debian images are made by mmdebstrap, which is not here: apt-get install mmdebstrap.")
     try:
         return images.make(name, lambda within: _fill(name, packages, within, tell))
     except OSError as error:
@@ -103,12 +106,7 @@ def _fill(name: str, packages: tuple[str, ...], within: Namespace, tell: Tell) -
     command += [f"--include={','.join(packages)}", '--aptopt=APT::Sandbox::User "root"']
     command += ['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=force-unsafe-io"]
     command += [f"--customize-hook={_VENV}", f"--customize-hook={_CLEAN}", release, "rootfs", "-"]
-    try:
-        within.run(command, feed=lambda out: _write(out, lines), tell=lambda line: _progress(line, tell))
-    except ImageFailed as error:
-        if "mmdebstrap: No such file" in str(error):
-            raise ImageFailed("Debian images need mmdebstrap: apt-get install mmdebstrap.") from error
-        raise
+    within.run(command, feed=lambda out: _write(out, lines), tell=lambda line: _progress(line, tell))
     tar = ["tar", "-x", "--no-overwrite-dir", "-C", "rootfs"]
     within.run(tar, feed=lambda out: _write(out, pack(ALWAYS + FOR_APT)))
     return Made(f"{release} with {len(packages)} packages", _digest(within))

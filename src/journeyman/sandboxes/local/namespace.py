@@ -24,8 +24,8 @@ _ENVIRONMENT = {
 """None of the server's own, which may hold secrets."""
 # Canonical paths would lead through directories of the host that the image's root may not pass.
 _INSIDE = f'mount --no-canonicalize --rbind . {PLACE} && cd {PLACE} && exec "$@"'
-_ENTER = 'echo ready; read -r _ && exec setpriv --reuid=0 --regid=0 --clear-groups -- "$@"'
-"""Waits for the maps of ids."""
+# Waits for the maps of ids. A change of user forgets the signal that unshare arranged for its child.
+_ENTER = 'echo ready; read -r _ && exec setpriv --pdeathsig=KILL --reuid=0 --regid=0 --clear-groups -- "$@"'
 _UNSHARE = ["unshare", "--user", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--keep-caps"]
 
 
