@@ -109,7 +109,12 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         inotify_watches=section.inotify_watches,
     )
     return LocalSandboxes(
-        settings.data_dir(), runtime=section.runtime, idle_stop_seconds=section.idle_stop_seconds, limits=limits
+        settings.data_dir(),
+        runtime=section.runtime,
+        idle_stop_seconds=section.idle_stop_seconds,
+        limits=limits,
+        base=section.base,
+        allow_private=settings.egress.allow_private,
     )
 
 

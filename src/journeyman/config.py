@@ -72,7 +72,8 @@ class ModelSection(_Section):
 
 class SandboxSection(_Section):
     provider: Literal["local"] = "local"
-    base: Literal["host"] = "host"
+    base: str = "host"
+    """What sandboxes have installed: the machine's own /usr, or the name of an image."""
     runtime: str = "runc"
     """runc, or another OCI runtime of the same command line (runsc, crun)."""
     idle_stop_seconds: float = Field(default=900, gt=0)

@@ -13,7 +13,17 @@ from journeyman.models.scripted import Say, Script, ScriptedModel
 from journeyman.runtime.brain import Parts
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.settings import RuntimeSettings
-from journeyman.sandboxes.port import Check, ExecResult, FileData, Run, SandboxInfo, ShellResult, StaleRun
+from journeyman.sandboxes.port import (
+    Check,
+    EnvironmentFailed,
+    ExecResult,
+    FileData,
+    Run,
+    SandboxInfo,
+    ShellResult,
+    Spec,
+    StaleRun,
+)
 from journeyman.store.port import SessionLog
 from journeyman.tools.registry import Toolset
 
@@ -110,6 +120,16 @@ class Box:
         self.meanwhile: Callable[[], bool] | None = None
         self.hang = Hang()
         self._fence = 0
+        self.specs: dict[str, Spec] = {}
+        self.unready = ""
+        """Why no environment can be prepared."""
+
+    async def create(self, sandbox: str, spec: Spec) -> None:
+        self.specs[sandbox] = spec
+
+    async def prepare(self, spec: Spec) -> None:
+        if self.unready:
+            raise EnvironmentFailed(self.unready)
 
     async def shell(
         self, sandbox: str, script: str, *, run: Run, timeout: float, output_limit: int, shell: str = "main"

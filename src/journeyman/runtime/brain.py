@@ -11,6 +11,7 @@ from typing import Any
 from journeyman.engine.port import Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
+from journeyman.runtime.computer import Computer
 from journeyman.runtime.decide import decide
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
@@ -74,7 +75,8 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state)
-        self._tools = ToolWork(parts.sandboxes, parts.toolset, claim, state, self._journal)
+        self._computer = Computer(parts.sandboxes, claim, state)
+        self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal)
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced
         )
@@ -188,7 +190,8 @@ class Brain:
             case RunTools(calls):
                 await self._tools.run(calls)
             case CallModel():
-                await self._after(await self._model.ask())
+                obstacle = await self._computer.obstacle()
+                await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._model.ask())
             case Compact():
                 await self._after(await self._model.compact(self._parts.settings.max_compactions))
 
@@ -221,9 +224,6 @@ class Brain:
         drafts += [*self._running(), *(draft.from_inbox(item) for item in after)]
         taken = self._take([*before, *after])
         self._journal.write(drafts, taken)
-        refusal = _unready(self._claim.environment)
-        if refusal is not None:
-            self._journal.write([draft.error("unknown_error", refusal, "exhausted"), *self._idle(RETRIES_EXHAUSTED)])
 
     def _record(self, items: list[InboxItem]) -> None:
         taken = self._take(items)
@@ -275,18 +275,6 @@ def _abandoned(call: Call) -> draft.Draft:
         return draft.tool_result(call.id, result)
     fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
     return draft.Draft("user.custom_tool_result", fields)
-
-
-def _unready(environment: JsonObject) -> str | None:
-    """Why no work can be done in this environment yet."""
-    packages: dict[str, Any] = environment["config"].get("packages") or {}
-    named = [manager for manager, names in packages.items() if manager != "type" and names]
-    if not named:
-        return None
-    return (
-        f"The environment asks for packages ({', '.join(named)}), and installing them comes with the next version of "
-        "Journeyman. Use an environment without config.packages."
-    )
 
 
 def _being_cancelled() -> bool:

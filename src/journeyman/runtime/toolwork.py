@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from journeyman.runtime.computer import Computer
 from journeyman.runtime.draft import tool_result
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState
@@ -26,9 +27,16 @@ class ToolWork:
     """Settles the calls of one session's primary thread."""
 
     def __init__(
-        self, sandboxes: Sandboxes, toolset: Toolset, claim: Claim, state: SessionState, journal: Journal
+        self,
+        sandboxes: Sandboxes,
+        computer: Computer,
+        toolset: Toolset,
+        claim: Claim,
+        state: SessionState,
+        journal: Journal,
     ) -> None:
         self._sandboxes = sandboxes
+        self._computer = computer
         self._toolset = toolset
         self._claim = claim
         self._state = state
@@ -57,6 +65,7 @@ class ToolWork:
 
     async def _start(self) -> None:
         try:
+            await self._computer.describe()
             await self._sandboxes.start(self._claim.session_id)
         except SandboxError:
             self._warming = None
@@ -77,6 +86,8 @@ class ToolWork:
             seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
         )
         try:
+            if call.name not in _WEB:
+                await self._computer.describe()
             return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
         except StaleRun:
             raise

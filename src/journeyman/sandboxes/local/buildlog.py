@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from journeyman.sandboxes.local.package_names import bare
-from journeyman.sandboxes.local.packages import Step, lacking, presence_script
+from journeyman.sandboxes.local.packages import Step, lacking, presence_script, supply
 from journeyman.sandboxes.port import EnvironmentFailed
 
 Shell = Callable[[str], Awaitable[tuple[int | None, bytes]]]
@@ -32,9 +32,9 @@ class BuildLog:
         """Raises EnvironmentFailed."""
         _, printed = await self._shell(presence_script(wanted))
         missing = [step.manager for step in wanted if step.manager in printed.decode(errors="replace").split()]
-        if missing:
+        if missing and (self._base == "host" or "apt" in missing or "apt-get" not in printed.decode().split()):
             raise lacking(missing, self._base)
-        for step in wanted:
+        for step in [*([supply(missing)] if missing else []), *wanted]:
             await self._install(step)
 
     async def _install(self, step: Step) -> None:

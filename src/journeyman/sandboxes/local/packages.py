@@ -47,16 +47,23 @@ def environment_key(packages: Packages, base: str) -> str:
 
 def steps(packages: Packages) -> list[Step]:
     """One for each manager, in order. Raises EnvironmentFailed."""
-    found: list[Step] = []
-    for manager, names in canonical(packages):
-        program, write = _WRITERS[manager]
-        found.append(Step(manager, program, names, write([shlex.quote(name) for name in names])))
-    return found
+    return [_step(manager, names) for manager, names in canonical(packages)]
+
+
+def _step(manager: str, names: tuple[str, ...]) -> Step:
+    program, write = _WRITERS[manager]
+    return Step(manager, program, names, write([shlex.quote(name) for name in names]))
 
 
 def presence_script(wanted: list[Step]) -> str:
-    """Prints the managers among the steps that the base lacks, one a line."""
-    return "\n".join(f"command -v {step.program} >/dev/null || echo {step.manager}" for step in wanted)
+    """Prints the managers among the steps that the base lacks, one a line, and apt-get if it is there."""
+    asked = [f"command -v {step.program} >/dev/null || echo {step.manager}" for step in wanted]
+    return "\n".join([*asked, "command -v apt-get >/dev/null && echo apt-get || :"])
+
+
+def supply(managers: list[str]) -> Step:
+    """What installs managers that a Debian base lacks."""
+    return _step("apt", tuple(package for manager in managers for package in _DEBIAN[manager]))
 
 
 def lacking(managers: list[str], base: str) -> EnvironmentFailed:
@@ -76,6 +83,15 @@ def base_for(packages: Packages, configured: str) -> str:
     return "debian-min" if configured == "host" and wants_apt else configured
 
 
+_DEBIAN = {
+    "apt": (),
+    "cargo": ("cargo",),
+    "gem": ("ruby", "ruby-dev", "build-essential"),
+    "go": ("golang-go",),
+    "npm": ("nodejs", "npm"),
+    "pip": ("python3", "python3-venv"),
+}
+"""The packages in which Debian has the managers."""
 _IN_MINIMAL = {"apt", "pip"}
 
 # `Pattern-Only` keeps apt from taking a name that is not there for a regular expression.

@@ -31,6 +31,7 @@ _ETC = [
     "magic.mime",
     "maven",
     "mime.types",
+    "os-release",
     "pki/ca-trust/extracted",
     "pki/tls/cert.pem",
     "pki/tls/certs",
@@ -207,13 +208,13 @@ def _etc(files: Tree, *, is_host: bool) -> None:
 
 
 def _trust(files: Tree, image: Layer | None, certificate: str) -> None:
-    """The sandboxes' own authority, beside those of the image; an update of the bundle finds it again."""
+    """The host's authorities and the sandboxes' own, beside those of the image; an update of the bundle finds ours."""
     for name in ("usr/local/share", "usr/local/share/ca-certificates", "etc/ssl", "etc/ssl/certs"):
         files.directory(name)
     files.file("usr/local/share/ca-certificates/journeyman.crt", certificate)
     if image is not None:
-        with contextlib.suppress(FileNotFoundError):
-            files.file(_BUNDLE, (image.files / _BUNDLE).read_text() + certificate)
+        bundles = [path.read_text() for path in (image.files / _BUNDLE, Path("/", _BUNDLE)) if path.is_file()]
+        files.file(_BUNDLE, "".join([*bundles, certificate]))
 
 
 def _root(tree: Tree, root: Path, workdir: str, base: Path) -> None:

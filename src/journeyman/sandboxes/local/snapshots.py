@@ -44,6 +44,8 @@ class Snapshots:
 
     def sweep(self) -> list[Path]:
         """Take away the layers that no sandbox and no snapshot has any more: what is to be removed."""
+        if not self._directories.layers.is_dir():
+            return []
         with locked(self._directories.path / "layers.lock"):
             paths = [directory.record for _, directory in self._directories.all()]
             records = [record.load(path) for path in [*paths, *self._directories.snapshots.glob("*.json")]]

@@ -1,0 +1,70 @@
+"""The computer of a session: what its environment asks for, in the words of the sandbox port."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from journeyman.runtime.session import SessionState
+from journeyman.sandboxes.port import MANAGERS, Network, SandboxError, Sandboxes, Spec
+from journeyman.store.port import Claim
+
+JsonObject = dict[str, Any]
+
+BASE_KEY = "journeyman_base"
+"""The key of an environment's metadata that names the base of its sandboxes."""
+
+
+class Computer:
+    """Tells the provider once what a session's sandbox is like, and has its packages ready before the first request."""
+
+    def __init__(self, sandboxes: Sandboxes, claim: Claim, state: SessionState) -> None:
+        self._sandboxes = sandboxes
+        self._claim = claim
+        self._state = state
+        self._described: Spec | None = None
+        self._ready = False
+        self._describing = asyncio.Lock()
+
+    async def describe(self) -> None:
+        """Before anything is done with the sandbox."""
+        async with self._describing:
+            spec = self._spec()
+            if spec != self._described:
+                await self._sandboxes.create(self._claim.session_id, spec)
+                self._described = spec
+
+    async def obstacle(self) -> str | None:
+        """Why the environment cannot be worked in; makes it ready, which may take minutes the first time."""
+        spec = self._spec()
+        if self._ready or not spec.packages:
+            return None
+        try:
+            await self._sandboxes.prepare(spec)
+        except SandboxError as error:
+            return f"The environment could not be made ready. {error}"
+        self._ready = True
+        return None
+
+    def _spec(self) -> Spec:
+        return spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
+
+
+def spec_of(environment: JsonObject, mcp_servers: list[JsonObject]) -> Spec:
+    """What an environment and an agent's MCP servers make of a sandbox."""
+    config: JsonObject = environment["config"]
+    packages: JsonObject = config.get("packages") or {}
+    metadata: JsonObject = environment.get("metadata") or {}
+    return Spec(
+        base=metadata.get(BASE_KEY) or None,
+        packages=tuple((manager, tuple(packages[manager])) for manager in MANAGERS if packages.get(manager)),
+        network=_network(config.get("networking") or {}, mcp_servers),
+    )
+
+
+def _network(networking: JsonObject, mcp_servers: list[JsonObject]) -> Network:
+    if networking.get("type") != "limited":
+        return Network("unrestricted")
+    hosts = list(networking.get("allowed_hosts") or [])
+    if networking.get("allow_mcp_servers"):
+        hosts += [host for server in mcp_servers if (host := urlsplit(str(server.get("url", ""))).hostname)]
+    return Network("limited", tuple(dict.fromkeys(hosts)), bool(networking.get("allow_package_managers")))
