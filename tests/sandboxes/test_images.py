@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sandboxes.layout import file, smallest, tar
@@ -17,6 +18,7 @@ from sandboxes.layout import file, smallest, tar
 from journeyman.sandboxes.local.debian import Source, build, parse_sources, sources
 from journeyman.sandboxes.local.images import OWNER, Image, Images, Made
 from journeyman.sandboxes.local.namespace import ImageFailed, Namespace, ProgramFailed, owners
+from journeyman.sandboxes.local.registries import hosts, script
 
 USER = 54_321
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
@@ -54,6 +56,18 @@ def test_apt_works_without_privileges(minimal: Image) -> None:
     lines: list[str] = []
     Namespace(owners(OWNER), minimal.rootfs).run(["sh", "-c", script], tell=lines.append)
     assert lines[-1].startswith("tree v")
+
+
+@needs_mmdebstrap
+@needs_root
+def test_the_image_s_managers_name_their_hosts(minimal: Image) -> None:
+    lines: list[str] = []
+    command = ["unshare", "--net", "sh", "-c", 'mount --rbind /dev dev && exec chroot . bash -c "$0"', script()]
+    Namespace(owners(OWNER), minimal.rootfs).run(command, tell=lines.append)
+    sites = {urlsplit(source.site).hostname for source in sources()}
+    assert sites
+    assert sites <= set(hosts("\n".join(lines)))
+    assert any(line.startswith("https://") for line in lines[lines.index("journeyman-registry pip") :])
 
 
 @needs_mmdebstrap

@@ -15,10 +15,12 @@ _URL = re.compile(r"""https?://[^\s"'<>|,;()\[\]`]+""")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*")
 _MARK = "journeyman-registry"
 
-_APT = "apt-get indextargets --format '$(SITE)'"
+# Whether or not its lists have ever been fetched.
+_APT = "apt-get update --print-uris"
 
 # Verbose pip names the indexes it searches and every file it finds there.
 _PIP = r"""cd "$place"
+export PIP_BREAK_SYSTEM_PACKAGES=1
 timeout 60 pip install -vv --dry-run --ignore-installed --no-deps --retries 0 --no-input pip 2>&1 |
     grep -E '^ *\* https?://|Found link https?://|Could not fetch URL' | grep -oE 'https?://[^ ]+'"""
 
@@ -46,7 +48,7 @@ _PROGRAMS = {"apt": "apt-get", "pip": "pip"}
 
 def script() -> str:
     """For a bash in a sandbox of the base: asks every manager that is there; minutes where nothing answers."""
-    return "\n".join(_ask(manager) for manager in MANAGERS)
+    return "\n".join([*map(_ask, MANAGERS), "true"])
 
 
 def hosts(printed: str) -> tuple[str, ...]:

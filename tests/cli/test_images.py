@@ -1,0 +1,48 @@
+import os
+import subprocess
+
+import pytest
+
+from cli.command import Home
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user may have no subordinate ids")
+
+
+def _pack(home: Home) -> None:
+    """A root directory with nothing but a bash."""
+    root = home.path / "root"
+    (root / "usr/bin").mkdir(parents=True)
+    for name in ("bin", "lib"):
+        (root / name).symlink_to(f"usr/{name}")
+    subprocess.run(["cp", "/bin/bash", root / "usr/bin/bash"], check=True)
+    subprocess.run(["tar", "-czf", home.path / "small.tar.gz", "-C", root, "."], check=True)
+
+
+def test_an_image_comes_and_goes(home: Home) -> None:
+    _pack(home)
+    assert "no images yet" in home.run("images", "list").stderr
+    made = home.run("images", "import", "small", "small.tar.gz")
+    assert (made.returncode, made.stdout.split(",")[0]) == (0, "small: imported from small.tar.gz")
+    assert "unpacking" in made.stderr
+    assert home.run("images", "list").stdout.startswith("small ")
+    again = home.run("images", "import", "small", "small.tar.gz")
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    assert home.run("images", "remove", "small").stdout == "Removed small.\n"
+    gone = home.run("images", "remove", "small")
+    assert (gone.returncode, "no image 'small'" in gone.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("import", "small", "nowhere.tar"), "nowhere.tar: No such file or directory"),
+        (("import", "../up", "nowhere.tar"), "cannot name an image"),
+        (("build", "fedora"), "it is debian-min or debian"),
+        (("build", "debian", "--with", "games"), "office, tex, browser"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(home: Home, arguments: tuple[str, ...], says: str) -> None:
+    done = home.run("images", *arguments)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
