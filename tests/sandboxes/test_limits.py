@@ -273,6 +273,12 @@ async def test_what_is_written_is_watched(make: Make) -> None:
     assert await sh(boxes, "jobs -r | wc -l", box="neighbour") == ShellResult(b"1\n", 0, 2)
 
 
+async def test_a_file_without_a_name_is_found(make: Make) -> None:
+    boxes = make(disk=100 * MB)
+    result = await sh(boxes, "exec 4>big; rm big; for n in {1..40}; do head -c 50M /dev/zero >&4; sleep 0.3; done")
+    assert kinds(result) == ["disk_full"], result
+
+
 async def test_an_archive_that_is_a_bomb(make: Make) -> None:
     boxes = make(disk=50 * MB)
     await sh(boxes, "head -c 300M /dev/zero | gzip -1 >bomb.gz")
@@ -348,7 +354,7 @@ async def test_incidents_are_told_to_everybody(make: Make, caplog: pytest.LogCap
         result = await sh(boxes, HOG)
     expected = SandboxEvent("box", result.incidents[0])
     assert await anext(one) == await anext(two) == expected
-    assert [record.getMessage() for record in caplog.records][0].startswith("sandbox=box incident=out_of_memory ")
+    assert caplog.records[0].getMessage().startswith("sandbox=box incident=out_of_memory ")
     await boxes.close()
     assert [event async for event in one] == []
 
