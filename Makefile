@@ -1,4 +1,4 @@
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test lint bench soak
 
 setup:
 	@scripts/setup
@@ -17,6 +17,11 @@ lint: setup
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
+
+# What takes minutes: limits on version 2 of control groups, in an emulated machine (two to four minutes; as root).
+soak:
+	@scripts/setup --soak
+	.venv/bin/python tests/cgroup2/vm.py
 
 bench: setup
 	.venv/bin/python bench/run.py

@@ -57,9 +57,9 @@ async def check_processor_time_is_shared_out(boxes: LocalSandboxes) -> None:
     script = "for i in 1 2; do timeout 10 sh -c 'while :; do :; done' & done; wait; times | tail -1"
     result = await sh(boxes, script)
     took = time.monotonic() - began
-    group = next(path for path in groups() if path.name.startswith("journeyman-") and (path / "cpu.stat").exists())
-    stat = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
-    assert int(stat["nr_throttled"]) > 0, (result, stat, took)
+    stats = [(path / "cpu.stat").read_text() for path in groups() if path.name.startswith("journeyman-")]
+    throttled = max(int(line.split()[1]) for stat in stats for line in stat.splitlines() if "nr_throttled" in line)
+    assert throttled > 20, (result, stats, took)
 
 
 async def check_nothing_is_left(boxes: LocalSandboxes, before: set[Path]) -> None:
@@ -77,12 +77,12 @@ async def checks(data_dir: Path) -> None:
         check_a_memory_hog_dies_alone,
         check_a_fork_bomb_is_cleared_away,
         check_processor_time_is_shared_out,
-        lambda boxes: check_nothing_is_left(boxes, before),
     ]
     for check in todo:
         began = time.monotonic()
         await check(boxes)
         print(f"ok {getattr(check, '__name__', 'check')} {time.monotonic() - began:.1f} s", flush=True)
+    await check_nothing_is_left(boxes, before)
     await boxes.close()
 
 

@@ -11,9 +11,9 @@ mount -t tmpfs tmpfs /run
 mount -t ext4 /dev/vda /tmp
 chmod 1777 /tmp
 for word in $(cat /proc/cmdline); do
-  case $word in python=* | source=*) eval "$word" ;; esac
+  case $word in python=*) eval "$word" ;; esac
 done
-export PYTHONPATH=$source
-"$python" "$(dirname "$0")/guest.py"
+export PYTHONPATH=/tmp/src
+"$python" /tmp/cgroup2/guest.py
 echo o >/proc/sysrq-trigger
 sleep 100

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 _MODULES = ("9p", "9pnet_virtio", "overlay", "virtio_pci", "virtio_blk", "ext4", "virtio_rng")
@@ -68,24 +69,33 @@ def main() -> int:
         disk = place / "disk"
         with disk.open("wb") as file:
             file.truncate(4 << 30)
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", str(disk)], check=True)
+        tree = place / "tree"
+        tree.mkdir()
+        for path in (here.parents[1] / "src", here):
+            shutil.copytree(path, tree / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", str(tree), str(disk)], check=True)
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"]
         command += ["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot", "-nic", "none"]
         command += ["-device", "virtio-rng-pci", "-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
         share = "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"
         command += ["-virtfs", share, "-kernel", str(image)]
         command += ["-initrd", str(initramfs(place, version, here / "guest.sh"))]
-        words = f"python={sys.executable} source={here.parents[1] / 'src'}"
+        words = f"python={sys.executable}"
         command += ["-append", f"console=ttyS0 quiet loglevel=3 panic=-1 cgroup_no_v1=all {words}"]
         print(f"Linux {version}", flush=True)
-        machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        try:
-            output, _ = machine.communicate(timeout=_TIMEOUT)
-        finally:
-            machine.kill()
-    text = output.decode(errors="replace")
-    print(text)
-    return 0 if "\nALL OK" in text else 1
+        machine = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace"
+        )
+        limit = threading.Timer(_TIMEOUT, machine.kill)
+        limit.start()
+        assert machine.stdout is not None
+        good = False
+        for line in machine.stdout:
+            print(line, end="", flush=True)
+            good = good or line.strip() == "ALL OK"
+        limit.cancel()
+        machine.wait()
+    return 0 if good else 1
 
 
 sys.exit(main())

@@ -69,6 +69,18 @@ async def test_a_memory_hog_dies_alone(make: Make) -> None:
     assert await sh(boxes, "echo $kept; jobs -r | wc -l", box="neighbour") == ShellResult(b"yes\n1\n", 0, 6)
 
 
+async def test_the_first_process_goes_last(make: Make) -> None:
+    boxes = make(memory=64 * MB)
+    scores = "cat /proc/1/oom_score_adj /proc/self/oom_score_adj /proc/$$/oom_score_adj"
+    assert (await sh(boxes, scores)).output == b"300\n500\n500\n"
+    assert (await sh(boxes, "kill -9 $$")).restarted
+    assert (await sh(boxes, f"{scores}; echo -1000 >/proc/self/oom_score_adj")).output.startswith(b"300\n500\n500\n")
+    hogs = "for n in {1..30}; do (x=$(head -c 3000000 /dev/zero | tr '\\0' x); sleep 2; : ${#x}) & done; wait"
+    first = (await boxes.recover())[0].pid
+    assert kinds(await sh(boxes, hogs)) == ["out_of_memory"]
+    assert (await boxes.recover())[0].pid == first
+
+
 async def test_a_shell_that_is_the_hog(make: Make) -> None:
     boxes = make(memory=64 * MB)
     result = await sh(boxes, "hog=x; while :; do hog=$hog$hog; done")
@@ -169,8 +181,8 @@ async def test_descriptors_sockets_and_pipes(make: Make) -> None:
                     held.append(make())
             except OSError as error:
                 print(len(held) > 1000, error.errno)
-        count(lambda: os.open('/dev/null', 0))
-        count(lambda: os.fdopen(os.pipe()[0]))
+        count(lambda: open('/dev/null'))
+        count(lambda: tuple(map(os.fdopen, os.pipe())))
         count(lambda: socket.socketpair())
         """,
     )
@@ -233,7 +245,7 @@ async def test_kernel_tables(make: Make) -> None:
             if not child:
                 os.setresuid(user, user, user)
                 os.write(writer, str(count(queue, 5000)).encode())
-                os.pause() if hasattr(os, 'pause') else signal.pause()
+                signal.pause()
             queued += int(os.read(reader, 10))
             children.append(child)
         for child in children:
@@ -243,11 +255,9 @@ async def test_kernel_tables(make: Make) -> None:
             assert open(f'/proc/sys/user/max_{kind}_namespaces').read() == '0\\n', kind
         """,
     )
-    assert dict(line.split() for line in result.output.decode().splitlines()) == {
-        "terminals": "8",
-        "watches": "100",
-        "signals": "500",
-    }, result
+    counted = dict(line.split() for line in result.output.decode().splitlines())
+    assert (counted["terminals"], counted["watches"]) == ("8", "100"), result
+    assert 400 < int(counted["signals"]) <= 500, result  # of three users together, with those that bash needs
 
 
 async def test_what_is_written_is_watched(make: Make) -> None:
@@ -261,6 +271,12 @@ async def test_what_is_written_is_watched(make: Make) -> None:
     result = await sh(boxes, "chmod 700 hidden; rm -r hidden; echo room >file; sleep 1.5; cat file")
     assert (result.output, result.incidents) == (b"room\n", ()), result
     assert await sh(boxes, "jobs -r | wc -l", box="neighbour") == ShellResult(b"1\n", 0, 2)
+
+
+async def test_a_file_without_a_name_is_found(make: Make) -> None:
+    boxes = make(disk=100 * MB)
+    result = await sh(boxes, "exec 4>big; rm big; for n in {1..40}; do head -c 50M /dev/zero >&4; sleep 0.3; done")
+    assert kinds(result) == ["disk_full"], result
 
 
 async def test_an_archive_that_is_a_bomb(make: Make) -> None:
@@ -338,7 +354,7 @@ async def test_incidents_are_told_to_everybody(make: Make, caplog: pytest.LogCap
         result = await sh(boxes, HOG)
     expected = SandboxEvent("box", result.incidents[0])
     assert await anext(one) == await anext(two) == expected
-    assert [record.getMessage() for record in caplog.records][0].startswith("sandbox=box incident=out_of_memory ")
+    assert caplog.records[0].getMessage().startswith("sandbox=box incident=out_of_memory ")
     await boxes.close()
     assert [event async for event in one] == []
 

@@ -45,7 +45,7 @@ async def test_the_doctor_finds_nothing_wrong(boxes: LocalSandboxes) -> None:
     checks = await boxes.doctor()
     assert [check for check in checks if check.status == "fail"] == []
     assert [check for check in checks if check.status != "ok" and not check.fix] == []
-    assert {"runtime", "namespaces", "filesystem", "overlay", "cgroups", "python", "rg"} <= {
+    assert {"runtime", "namespaces", "filesystem", "overlay", "memory", "cpus", "processes", "disk", "python", "rg"} <= {
         each.name for each in checks
     }
 

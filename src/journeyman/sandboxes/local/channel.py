@@ -1,8 +1,10 @@
 """The way into a running sandbox: its named pipes, this server's event pipe, and its root directory."""
 
 import asyncio
+import contextlib
 import os
 import secrets
+from collections.abc import Generator
 from pathlib import Path
 
 from journeyman.sandboxes.local.directory import Directory
@@ -39,6 +41,7 @@ class Channel:
         self._watch = Watch(process.pid, self._sweep_twice)
         self.pipes = Pipes(directory.io, owner, self.server)
         self.alive = True
+        self._clearing = 0
         # Kept open: what is written is lost when nobody has the pipe open, and the first process may not yet.
         self._control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -72,8 +75,18 @@ class Channel:
 
     def sweep(self) -> None:
         """Have the first process start the shells anew that have died."""
-        if self.alive:
+        if self.alive and not self._clearing:
             self._tell("-")
+
+    @contextlib.contextmanager
+    def clearing(self) -> Generator[None]:
+        """While processes are killed, no shell is started: there may be no room for one, and bash then waits long."""
+        self._clearing += 1
+        try:
+            yield
+        finally:
+            self._clearing -= 1
+            self.sweep()
 
     def end(self) -> None:
         """The sandbox has ended: tell the listeners and close."""

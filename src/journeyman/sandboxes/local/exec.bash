@@ -1,5 +1,7 @@
 # Runs one-shot programs side by side: takes a token, two pipes for stdout and stderr, and a server to tell.
 exec 3<>/run/journeyman/.exec.in </dev/null >/dev/null 2>&1
+# When memory runs out, all goes before the first process.
+echo 500 >/proc/self/oom_score_adj
 set -m
 io=/run/journeyman
 for server in "$io"/*.events; do

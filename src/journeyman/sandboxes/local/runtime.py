@@ -19,7 +19,7 @@ from journeyman.sandboxes.port import SandboxUnavailable
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
-_FIRST_PROCESS = OOM_SCORE - 10
+_FIRST_PROCESS = OOM_SCORE - 200
 _NEEDED = ("user/max_inotify_instances", "user/max_inotify_watches", "user/max_user_namespaces")
 
 

@@ -1,5 +1,7 @@
 # A persistent shell: takes a token, a pipe and a server, runs the pipe's script, tells the server how it ended.
 exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" </dev/null >/dev/null 2>&1
+# When memory runs out, all goes before the first process.
+echo 500 >/proc/self/oom_score_adj
 # What the last run was, and the exit code of the shell before this one until a run has told it.
 _jm_last='- -' _jm_before=$JOURNEYMAN_BEFORE
 unset JOURNEYMAN_BEFORE

@@ -97,7 +97,8 @@ class ShellRun:
 
     def _kill_by(self, kill: Callable[[], None]) -> None:
         async def kill_and_ask() -> None:
-            await asyncio.to_thread(kill)
+            with self._channel.clearing():
+                await asyncio.to_thread(kill)
             if not self.result.done():
                 self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
                 self.ask()

@@ -1,15 +1,48 @@
 """How much of the disk a sandbox uses."""
 
 import asyncio
+import contextlib
 import os
+import stat
 from pathlib import Path
+
+from journeyman.sandboxes.local.processes import descendants
 
 _OURS = ("runs", "writes", "io", "rt")
 """What the server keeps there itself."""
 
 
 async def disk_used(path: Path, init: int) -> int:
-    """Bytes below a sandbox's directory; 0 when it cannot be said.
+    """Bytes below a sandbox's directory, and in files that have no name any more but are open."""
+    return await _named(path, init) + await asyncio.to_thread(_nameless, init)
+
+
+def _nameless(init: int) -> int:
+    found: dict[tuple[int, int], int] = {}
+    memory = _in_memory(init)
+    for entry in descendants(init):
+        for link in Path("/proc", str(entry.pid)).glob("fd/*"):
+            with contextlib.suppress(OSError):
+                file = link.stat()
+                if stat.S_ISREG(file.st_mode) and file.st_nlink == 0 and file.st_dev not in memory:
+                    found[file.st_dev, file.st_ino] = file.st_blocks * 512
+    return sum(found.values())
+
+
+def _in_memory(init: int) -> set[int]:
+    """The devices of files that are memory and no disk."""
+    ours = os.memfd_create("journeyman", os.MFD_CLOEXEC)
+    try:
+        devices = {os.fstat(ours).st_dev}
+    finally:
+        os.close(ours)
+    with contextlib.suppress(OSError):
+        devices.add(Path("/proc", str(init), "root/dev/shm").stat().st_dev)
+    return devices
+
+
+async def _named(path: Path, init: int) -> int:
+    """0 when it cannot be said.
 
     Counted as the root of the sandbox's user namespace, which may look into every folder that the sandbox made.
     """
