@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from journeyman.egress.policy import Policy, literal
 from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.local import LocalSandboxes
 
+_HOST_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(shutil.which("runc") is None, reason="runc is not installed")]
 
 
@@ -44,36 +45,29 @@ class Hands:
 
     async def open(self, policy: Policy, allow_private: list[str]) -> None:
         """A sandbox with this way out."""
-        self.egress._allow_private = allow_private  # noqa: SLF001
+        self._egress._allow_private = allow_private
         await self._boxes.start("one")
         pid = next(each.pid for each in await self._boxes.recover() if each.id == "one")
         assert pid is not None
-        await self.egress.attach("one", pid, policy)
-        await self._boxes.write("one", "/tmp/ca.pem", self.egress.ca.read_bytes(), run=fresh_run(), note="")
-        for host_ca in ("/etc/ssl/certs/ca-certificates.crt",):
-            if Path(host_ca).exists():
-                await self._boxes.write("one", "/tmp/host.pem", Path(host_ca).read_bytes(), run=fresh_run(), note="")
+        await self._egress.attach("one", pid, policy)
+        await self._boxes.write("one", "/tmp/ca.pem", self._egress.ca.read_bytes(), run=fresh_run(), note="")
+        await self._boxes.write("one", "/tmp/host.pem", _HOST_CA.read_bytes(), run=fresh_run(), note="")
 
     async def sh(self, script: str) -> str:
-        result = await self._boxes.shell("one", script, run=fresh_run(), timeout=120, output_limit=100_000)
-        assert (
-            "proxy"
-            not in (await self._boxes.shell("one", "env", run=fresh_run(), timeout=9, output_limit=9999))
-            .output.decode()
-            .lower()
-        )
+        """What it printed; the environment has no proxy in it."""
+        guarded = f"env | grep -i proxy; {script}"
+        result = await self._boxes.shell("one", guarded, run=fresh_run(), timeout=120, output_limit=100_000)
+        assert b"_proxy=" not in result.output.lower()
         return result.output.decode(errors="replace") + f"\nexit {result.exit_code}"
 
 
 @pytest.fixture
 async def hands(tmp_path: Path) -> AsyncIterator[Hands]:
-    boxes, egress = LocalSandboxes(tmp_path), Egress(tmp_path / "egress")
+    opened = Hands(tmp_path)
     try:
-        yield Hands(boxes, egress)
+        yield opened
     finally:
-        await egress.stop()
-        await boxes.destroy("one")
-        await boxes.close()
+        await opened.close()
 
 
 async def test_curl(hands: Hands) -> None:
@@ -116,10 +110,8 @@ async def test_pip(hands: Hands) -> None:
     pip = shutil.which("pip") or "pip"
     index = said(pip, "config", "get", "global.index-url") or default_index()
     host = urlsplit(index).hostname
-    listed = said(pip, "download", "--no-deps", "-d", "/tmp/none", "--dry-run", "six") if False else ""
-    assert host and not listed
     files = file_hosts(index)
-    if not files:
+    if host is None or not files:
         pytest.skip("no package index answers here")
     allowed = [address for each in (host, *files) for address in private_addresses(each)]
     await hands.open(Policy("limited", (host, *files)), allowed)
@@ -130,9 +122,8 @@ async def test_pip(hands: Hands) -> None:
 
 def default_index() -> str:
     """What pip itself asks when nothing is configured."""
-    from pip._internal.models.index import PyPI
-
-    return PyPI.simple_url
+    ask = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    return said(sys.executable, "-c", ask)
 
 
 def file_hosts(index: str) -> list[str]:
@@ -177,10 +168,10 @@ async def test_apt(hands: Hands) -> None:
     base, _, suite = release.removesuffix("/InRelease").partition("/dists/")
     await hands.open(Policy("limited", (host,)), private_addresses(host))
     out = await hands.sh(
-        f"mkdir -p /tmp/apt/lists/partial /tmp/apt/cache/archives/partial && echo 'deb [trusted=yes] {base} {suite} main' >/tmp/apt/sources"
-        " && touch /tmp/apt/status && apt-get update -o Dir::Etc::sourcelist=/tmp/apt/sources -o Dir::Etc::sourceparts=-"
+        "mkdir -p /tmp/apt/lists/partial /tmp/apt/cache/archives/partial && touch /tmp/apt/status"
+        f" && echo 'deb [trusted=yes] {base} {suite} main' >/tmp/apt/sources"
+        " && apt-get update -o Dir::Etc::sourcelist=/tmp/apt/sources -o Dir::Etc::sourceparts=-"
         " -o Dir::State::lists=/tmp/apt/lists -o Dir::Cache=/tmp/apt/cache -o Dir::State::status=/tmp/apt/status"
         " -o APT::Sandbox::User=root -o Acquire::https::CaInfo=/tmp/host.pem 2>&1; ls /tmp/apt/lists"
     )
     assert "InRelease" in out and "Packages" in out, out
-    assert os.geteuid() is not None

@@ -279,14 +279,16 @@ from journeyman.egress.policy import Policy
 user, directory = int(sys.argv[1]), Path(sys.argv[2])
 os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
 async def main():
-    box = subprocess.Popen(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", "echo; exec sleep 100"], stdout=subprocess.PIPE)
+    make = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", "echo; exec sleep 100"]
+    box = subprocess.Popen(make, stdout=subprocess.PIPE)
     box.stdout.readline()
     egress = Egress(directory / "egress", ["127.0.0.0/8"])
     try:
         await egress.attach("one", box.pid, Policy("limited", ("9.9.9.9",)))
         print((await egress.attached())[0]["redirected"])
         for address in ("8.8.8.8", "[2606::1]"):
-            curl = ["nsenter", "-t", str(box.pid), "-U", "-n", "--preserve-credentials", "curl", "-s", f"http://{address}:81/"]
+            enter = ["nsenter", "-t", str(box.pid), "-U", "-n", "--preserve-credentials"]
+            curl = [*enter, "curl", "-s", f"http://{address}:81/"]
             process = await asyncio.create_subprocess_exec(*curl, stdout=subprocess.PIPE)
             print((await process.communicate())[0].decode().strip())
     finally:

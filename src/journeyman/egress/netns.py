@@ -43,9 +43,11 @@ def _redirected(nft: Nft) -> list[socket.socket]:
         f"ip daddr {NAMESERVER} return",
         *rules,
     ]
-    # Created before it is deleted, so that there is one to delete.
-    text = "\n".join(chain)
-    nft.run(f"table {_TABLE}\ndelete table {_TABLE}\ntable {_TABLE} {{\nchain out {{\n{text}\n}}\n}}\n")
+    table = "\n".join([f"table {_TABLE} {{", "chain out {", *chain, "}", "}", ""])
+    try:
+        nft.run(f"create table {_TABLE}\n{table}")
+    except OSError:  # an earlier process was here; not tried first, since removing a chain takes 10 ms
+        nft.run(f"table {_TABLE}\ndelete table {_TABLE}\n{table}")
     return listeners
 
 
