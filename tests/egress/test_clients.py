@@ -39,13 +39,19 @@ def said(*command: str) -> str:
 
 
 class Hands:
-    def __init__(self, boxes: LocalSandboxes, egress: Egress) -> None:
-        self._boxes = boxes
-        self.egress = egress
+    def __init__(self, directory: Path) -> None:
+        self._boxes = LocalSandboxes(directory)
+        self._directory = directory
+        self._egress = Egress(directory / "egress")
+
+    async def close(self) -> None:
+        await self._egress.stop()
+        await self._boxes.destroy("one")
+        await self._boxes.close()
 
     async def open(self, policy: Policy, allow_private: list[str]) -> None:
-        """A sandbox with this way out."""
-        self._egress._allow_private = allow_private
+        """A sandbox with this way out; /tmp/ca.pem vouches for refusals, /tmp/host.pem for what the host trusts."""
+        self._egress = Egress(self._directory / "egress", allow_private)
         await self._boxes.start("one")
         pid = next(each.pid for each in await self._boxes.recover() if each.id == "one")
         assert pid is not None

@@ -1,7 +1,6 @@
 """The name server inside a sandbox."""
 
 import asyncio
-
 from pathlib import Path
 
 import dns.rcode

@@ -37,5 +37,5 @@ async def test_every_address_leads_to_the_listeners(box: Box) -> None:
 def test_what_nft_refuses_is_said() -> None:
     if not Path("/proc/net/netfilter").exists():
         pytest.skip("no netfilter here")
-    with pytest.raises(OSError, match="nft: .*syntax error"):
+    with pytest.raises(OSError, match=r"nft: .*syntax error"):
         kernel.Nft().run("no such command")
