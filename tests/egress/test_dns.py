@@ -1,6 +1,7 @@
 """The name server inside a sandbox."""
 
 import asyncio
+from pathlib import Path
 
 import dns.rcode
 import pytest
@@ -86,7 +87,7 @@ random.seed(7)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("198.18.0.1", 53)); s.settimeout(0)
 for number in range(3000):
     if number % 3 == 0: data = random.randbytes(random.randrange(0, 600))
-    elif number % 3 == 1: data = random.randbytes(2) + b"\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0" + random.randbytes(random.randrange(0, 60))
+    elif number % 3 == 1: data = b"id\\x01\\0\\0\\x01" + bytes(6) + random.randbytes(random.randrange(0, 60))
     else: data = b"\\0\\0\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0\\x06" + b"%06d" % number + b"\\x04test\\0\\0\\x01\\0\\x01"
     try: s.send(data)
     except OSError: pass
@@ -100,12 +101,12 @@ print("knocked")
 
 
 def descriptors(pid: int) -> int:
-    return len(list(__import__("pathlib").Path(f"/proc/{pid}/fd").iterdir()))
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def resident(pid: int) -> int:
     """KiB"""
-    text = __import__("pathlib").Path(f"/proc/{pid}/status").read_text()
+    text = Path(f"/proc/{pid}/status").read_text()
     return int(text.split("VmRSS:")[1].split()[0])
 
 

@@ -83,6 +83,7 @@ def test_anything_is_understood_or_not_without_an_error(data: bytes) -> None:
         (b"\r\n\r\nGET / HTTP/1.1\r\n", Speech.HTTP),
         (b"PRI * HTTP/2.0\r\n", Speech.HTTP),
         (b"GET /a b HTTP/1.1\r\n", Speech.HTTP),
+        (b"get key\r\n", Speech.OTHER),
         (b"GET", None),
         (b"", None),
         (b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", Speech.OTHER),

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -129,10 +130,9 @@ async def test_the_death_of_the_client_does_not_matter(world: World, egress: Egr
         running = asyncio.ensure_future(
             box.python(
                 f"""
-                import sys
+                import os, time
                 s = socket.create_connection(("good.test", {port})); print(s.recv(100), flush=True)
-                while talk("good.test", {port}, {GET})[:3] == "220" and not __import__("os").path.exists("{world.state}/go"):
-                    pass
+                while not os.path.exists("{world.state}/go"): time.sleep(0.01)
                 s.sendall(b"on it goes\\r\\n"); print(s.recv(100))
                 """
             )
@@ -191,6 +191,33 @@ async def test_an_older_process_is_replaced(world: World, box: Box, monkeypatch:
             while [each["sandbox"] for each in await newer.attached()] != ["one"]:
                 pass
         await newer.stop()
+
+
+async def test_a_process_that_cannot_start_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "egress" / "lock").mkdir(parents=True)
+    with pytest.raises(EgressError, match=r"did not start: see .*errors"):
+        await Egress(tmp_path / "egress").attach("one", os.getpid(), LIMITED)
+    assert "IsADirectoryError" in (tmp_path / "egress" / "errors").read_text()
+
+
+async def test_names_that_are_never_answered_hold_up_nobody_else(egress: Egress, box: Box, tmp_path: Path) -> None:
+    """The host's name server is silent: the questions of one sandbox wait, those of another are answered."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.99", 53))
+    with silent, made_box(tmp_path / "other") as other:
+        await egress.attach("one", box.pid, Policy("unrestricted"))
+        await egress.attach("two", other.pid, LIMITED)
+        await box.python(
+            """
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("198.18.0.1", 53))
+            for n in range(200):
+                s.send(b"id\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0\\x03%03d\\x04slow\\x04test\\0\\0\\x01\\0\\x01" % n)
+            """
+        )
+        silent.settimeout(10)
+        assert silent.recv(1000)
+        async with listening(http) as port:
+            assert "reached" in await get(other, port)
 
 
 SEND = """
@@ -270,44 +297,60 @@ async def test_a_stopped_reader_stops_the_sender(egress: Egress, box: Box) -> No
 
 
 USER = 54_321
+SYSTEM_PYTHON = "/usr/bin/python3"
 ORDINARY = """
-import asyncio, os, subprocess, sys
+import asyncio, os, sys
 import concurrent.futures.thread
 from pathlib import Path
 from journeyman.egress.client import Egress
 from journeyman.egress.policy import Policy
+from journeyman.sandboxes.conformance import fresh_run
+from journeyman.sandboxes.local import LocalSandboxes
 user, directory = int(sys.argv[1]), Path(sys.argv[2])
 os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
 async def main():
-    box = subprocess.Popen(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", "echo; exec sleep 100"], stdout=subprocess.PIPE)
-    box.stdout.readline()
-    egress = Egress(directory / "egress", ["127.0.0.0/8"])
+    boxes, egress = LocalSandboxes(directory), Egress(directory / "egress", ["127.0.0.0/8"])
+    async def sh(script):
+        result = await boxes.shell("one", script, run=fresh_run(), timeout=60, output_limit=9999)
+        return result.output.decode().strip()
     try:
-        await egress.attach("one", box.pid, Policy("limited", ("9.9.9.9",)))
+        await boxes.start("one")
+        pid = (await boxes.recover())[0].pid
+        await egress.attach("one", pid, Policy("limited", ("9.9.9.9",)))
         print((await egress.attached())[0]["redirected"])
-        for address in ("8.8.8.8", "[2606::1]"):
-            curl = ["nsenter", "-t", str(box.pid), "-U", "-n", "--preserve-credentials", "curl", "-s", f"http://{address}:81/"]
-            process = await asyncio.create_subprocess_exec(*curl, stdout=subprocess.PIPE)
-            print((await process.communicate())[0].decode().strip())
+        for address in ("8.8.8.8", "[2606::1]", "nowhere.test"):
+            print(await sh(f"curl -s http://{address}:81/"))
+        old = (await egress.doctor())["pid"]
+        os.kill(old, 9)
+        while (await egress.doctor())["pid"] == old:
+            pass
+        print(await sh("curl -s --retry 20 --retry-all-errors http://again.test/"))
     finally:
         await egress.stop()
-        box.kill(); box.wait()
+        await boxes.destroy("one")
+        await boxes.close()
 asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("runc"), reason="needs curl and runc")
 async def test_as_an_ordinary_user(has_namespaces: None) -> None:
+    # The interpreter of the tests may lie where another user cannot go.
+    version = ["-c", "import sys; sys.exit(sys.version_info[:2] != " + repr(sys.version_info[:2]) + ")"]
+    if subprocess.run([SYSTEM_PYTHON, *version], check=False).returncode:
+        pytest.skip(f"{SYSTEM_PYTHON} is another version of Python")
+    ours = [path for path in sys.path if path.endswith(("site-packages", "src"))]
+    environment = {"PATH": os.defpath + ":/usr/sbin:/sbin", "PYTHONPATH": ":".join(ours)}
     directory = Path(tempfile.mkdtemp(prefix="egress-"))
     os.chown(directory, USER, USER)
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", ORDINARY, str(USER), str(directory), stdout=subprocess.PIPE, cwd="/"
+            SYSTEM_PYTHON, "-c", ORDINARY, str(USER), str(directory), stdout=subprocess.PIPE, cwd="/", env=environment
         )
         output, _ = await process.communicate()
     finally:
         shutil.rmtree(directory)
     lines = output.decode().splitlines()
     assert lines[0] == "True"
-    assert lines[1].startswith("8.8.8.8 is not one of the hosts")
-    assert lines[2].startswith("2606::1 is not one of the hosts")
+    for line, host in zip(lines[1:], ("8.8.8.8", "2606::1", "nowhere.test", "again.test"), strict=True):
+        assert line.startswith(f"{host} is not one of the hosts")

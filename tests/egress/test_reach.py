@@ -94,7 +94,7 @@ async def test_the_loopback_of_the_sandbox_is_its_own(egress: Egress, box: Box) 
             assert "refused" in said, address
     assert "mine" in await box.sh(
         "cd /tmp && echo mine >mine.txt && (python3 -m http.server 8123 --bind 127.0.0.1 >/dev/null 2>&1 & p=$!;"
-        " curl -s --retry 20 --retry-connrefused --retry-delay 0 --retry-max-time 9 http://127.0.0.1:8123/mine.txt; kill $p)"
+        " curl -s --retry 20 --retry-connrefused --retry-max-time 9 http://127.0.0.1:8123/mine.txt; kill $p)"
     )
 
 

@@ -97,8 +97,9 @@ async def test_a_refusal_is_readable_in_tls(egress: Egress, box: Box, client: st
     if client == "curl":
         answer = await box.run("curl", "-si", "--cacert", str(ca), "https://evil.test/secret")
     elif client == "openssl":
-        command = f"(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 2) | openssl s_client -quiet -verify_return_error -CAfile {ca} -servername evil.test -connect evil.test:443"
-        answer = await box.sh(command)
+        ask = "(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 2)"
+        s_client = f"openssl s_client -quiet -verify_return_error -CAfile {ca} -servername evil.test"
+        answer = await box.sh(f"{ask} | {s_client} -connect evil.test:443")
     else:
         answer = await box.python(CLIENT + f"print(get({str(ca)!r}, 'evil.test', 443, 'evil.test', b'x' * 2_000_000))")
     assert "HTTP/1.1 403 Forbidden" in answer

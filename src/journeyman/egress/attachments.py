@@ -20,10 +20,14 @@ class NotAttached(Exception):
 
 
 class Attachments:
-    """`reported` gets each denial; `means` is made from the address policy, which may be changed."""
+    """`reported` gets each denial; `means` makes what one sandbox's connections need."""
 
     def __init__(
-        self, records: Records, namespaces: Namespaces, means: Means, reported: Callable[[Denial], None]
+        self,
+        records: Records,
+        namespaces: Namespaces,
+        means: Callable[[], Means],
+        reported: Callable[[Denial], None],
     ) -> None:
         self._records = records
         self._namespaces = namespaces
@@ -60,7 +64,7 @@ class Attachments:
             def denied(target: Target, reason: str) -> None:
                 self._reported(Denial(sandbox, target.host, target.port, reason))
 
-            attachment = Attachment(process, policy, doors, self._means, denied)
+            attachment = Attachment(process, policy, doors, self._means(), denied)
             self._attached[sandbox], self._pidfds[sandbox] = attachment, pidfd
             asyncio.get_running_loop().add_reader(pidfd, self._forget, sandbox)
             self._records.put(sandbox, Attached(process, policy))

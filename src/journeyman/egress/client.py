@@ -14,9 +14,9 @@ from journeyman.egress.line import EgressError, Line, Lost, connect
 from journeyman.egress.policy import Policy
 from journeyman.egress.starting import CannotStart, start
 
-_TRIES = 40
+_PATIENCE = 20.0
+"""Seconds; an older process may have to end first."""
 _PAUSE = 0.1
-"""Seconds between them; an older process may have to end first."""
 
 
 class Egress:
@@ -115,25 +115,36 @@ class Egress:
             return self._line
 
     async def _connect(self) -> Line:
-        for _ in range(_TRIES):
-            connection = connect(self._directory)
-            if connection is None:
-                try:
-                    await start(self._directory)
-                except CannotStart as problem:
-                    raise EgressError(str(problem)) from None
-                connection = connect(self._directory)
-            if connection is not None:
-                line = Line(connection, self._denied, self._lost)
-                await line.open()
-                try:
-                    if await self._greet(line):
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while True:
+                    line = await self._try_to_connect()
+                    if line is not None:
                         return line
-                except Lost:
-                    pass
+                    await asyncio.sleep(_PAUSE)
+        except CannotStart as problem:
+            raise EgressError(str(problem)) from None
+        except TimeoutError:
+            raise EgressError(f"The egress process does not answer: see {self._directory / 'errors'}") from None
+
+    async def _try_to_connect(self) -> Line | None:
+        connection = connect(self._directory)
+        if connection is None:
+            await start(self._directory)
+            connection = connect(self._directory)
+        if connection is None:  # another one is about to start, or to end
+            return None
+        line = Line(connection, self._denied, self._lost)
+        await line.open()
+        greeted = False
+        try:
+            greeted = await self._greet(line)
+        except Lost:
+            return None
+        finally:
+            if not greeted:
                 await line.close()
-            await asyncio.sleep(_PAUSE)
-        raise EgressError(f"The egress process does not answer: see {self._directory / 'errors'}")
+        return line if greeted else None
 
     async def _greet(self, line: Line) -> bool:
         """Tell it who we are; False when it is older than we are, and was told to end."""

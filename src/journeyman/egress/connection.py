@@ -20,7 +20,7 @@ _GREETING = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all connections of the process share."""
+    """What all connections of a sandbox share; all but the resolver also with those of others."""
 
     resolver: Resolver
     contexts: Contexts

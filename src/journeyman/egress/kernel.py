@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import struct
+from pathlib import Path
 
 _NEW_USER = 0x10000000
 _NEW_NET = 0x40000000
@@ -56,6 +57,12 @@ def _route(netlink: socket.socket, family: int) -> None:
     number = -struct.unpack("i", netlink.recv(4096)[16:20])[0]
     if number not in {0, errno.EEXIST}:
         raise OSError(number, os.strerror(number))
+
+
+def forget_ended_connections() -> None:
+    """Keep the kernel from remembering each ended connection for minutes: a busy sandbox would fill its tables."""
+    with contextlib.suppress(OSError):
+        Path("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait").write_text("5")
 
 
 class Nft:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import socket
 
-from journeyman.egress.kernel import Nft, enter, everything_is_local
+from journeyman.egress.kernel import Nft, enter, everything_is_local, forget_ended_connections
 from journeyman.egress.names import NAMESERVER
 
 PLAIN_PORTS = (22, 80, 443)
@@ -23,7 +23,9 @@ def open_sockets(pidfd: int, nft: Nft | None) -> tuple[list[socket.socket], bool
     dns = [_bound(socket.SOCK_DGRAM, NAMESERVER, 53), _bound(socket.SOCK_STREAM, NAMESERVER, 53)]
     if nft is not None:
         with contextlib.suppress(OSError):  # a kernel without its modules
-            return dns + _redirected(nft), True
+            listeners = _redirected(nft)
+            forget_ended_connections()
+            return dns + listeners, True
     return dns + _plain(), False
 
 
@@ -43,9 +45,11 @@ def _redirected(nft: Nft) -> list[socket.socket]:
         f"ip daddr {NAMESERVER} return",
         *rules,
     ]
-    # Created before it is deleted, so that there is one to delete.
-    text = "\n".join(chain)
-    nft.run(f"table {_TABLE}\ndelete table {_TABLE}\ntable {_TABLE} {{\nchain out {{\n{text}\n}}\n}}\n")
+    table = "\n".join([f"table {_TABLE} {{", "chain out {", *chain, "}", "}", ""])
+    try:
+        nft.run(f"create table {_TABLE}\n{table}")
+    except OSError:  # an earlier process was here; not tried first, since removing a chain takes 10 ms
+        nft.run(f"table {_TABLE}\ndelete table {_TABLE}\n{table}")
     return listeners
 
 

@@ -73,6 +73,7 @@ def _check_http(data: bytes, host: str) -> Verdict | None:
 
 
 def _other(name: str, host: str) -> Refused:
+    name = name[:253]
     return Refused(
         f"{name} was asked for over a connection to {host}. Connect to {name} itself; "
         "it must be in the environment's config.networking.allowed_hosts."

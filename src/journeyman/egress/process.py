@@ -6,9 +6,12 @@ import os
 import resource
 import signal
 import socket
+import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -20,7 +23,7 @@ from journeyman.egress.control import LINE, Control
 from journeyman.egress.denials import Denial, Denials, Log
 from journeyman.egress.namespaces import Namespaces
 from journeyman.egress.records import Records
-from journeyman.egress.resolver import Resolver
+from journeyman.egress.resolver import THREADS, Resolver
 from journeyman.egress.splice import CHUNK
 
 SOCKET = "control"
@@ -41,10 +44,14 @@ async def _serve(directory: Path, opener: socket.socket, ready: Callable[[], Non
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    records, log, resolver = Records(directory), Log(directory / "log"), Resolver()
+    records, log, threads = Records(directory), Log(directory / "log"), ThreadPoolExecutor(THREADS)
+    loop.set_exception_handler(lambda _, context: log.write(event="error", **_described(context)))
     allow_private, namespaces = AllowPrivate(records), Namespaces(opener)
     buffer = memoryview(bytearray(CHUNK))
-    means = Means(resolver, Contexts(directory), lambda: allow_private.policy, buffer)
+    contexts = Contexts(directory)
+
+    def means() -> Means:
+        return Means(Resolver(threads), contexts, lambda: allow_private.policy, buffer)
 
     def told(denial: Denial) -> None:
         log.write(event="denied", **asdict(denial))
@@ -65,8 +72,15 @@ async def _serve(directory: Path, opener: socket.socket, ready: Callable[[], Non
     server.close()
     attachments.close()
     namespaces.close()
-    resolver.close()
+    threads.shutdown(wait=False, cancel_futures=True)
     log.write(event="stopped", pid=os.getpid())
+
+
+def _described(context: dict[str, Any]) -> dict[str, str]:
+    """A bug, or a failure that nobody waited for. Into the log, whose size is bounded, whoever provokes it."""
+    error = context.get("exception")
+    trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
+    return {"message": str(context.get("message")), "trace": trace[-4000:]}
 
 
 def _listener(directory: Path) -> socket.socket:

@@ -6,7 +6,6 @@ from enum import Enum
 MAX_BYTES = 64 << 10
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: |$)")
 _LINE = re.compile(rb"(\S+)[ \t]+(\S.*?)(?:[ \t]+(HTTP/[\d.]+))?[ \t]*", re.IGNORECASE)
-_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT", b"PRI"))
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -27,7 +26,10 @@ def classify(data: bytes) -> Kind:
     if not ended:
         return Kind.UNDECIDED if len(line) < MAX_BYTES else Kind.OTHER
     match = _LINE.fullmatch(line.removesuffix(b"\r"))
-    return Kind.HTTP if match and (match[3] or match[1].upper() in _METHODS) else Kind.OTHER
+    if match is None:
+        return Kind.OTHER
+    is_oldest = match[1].upper() == b"GET" and (match[2].startswith(b"/") or _ABSOLUTE.match(match[2]))
+    return Kind.HTTP if match[3] or is_oldest else Kind.OTHER
 
 
 def head(data: bytes) -> bytes | None:

@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 _KEPT = 5.0
 """Seconds; long enough for the connection that follows a question."""
-_LIMIT = 4096
-_THREADS = 32
+_LIMIT = 512
+THREADS = 64
+"""Of the process."""
+_SHARE = 8
+"""Of these, for one sandbox: names that are never answered hold up only who asks for them."""
 _SECONDS = 15.0
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
@@ -25,10 +28,15 @@ Answer = tuple[str, ...] | NoSuchName | Unresolved
 
 
 class Resolver:
-    """Asks for each name once at a time, and keeps answers for some seconds. Belongs to one event loop."""
+    """One sandbox's: what another one asked for does not show in how fast an answer comes.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+    Asks for each name once at a time, and keeps answers for some seconds. Belongs to one event loop.
+    """
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        """`threads` are shared by all sandboxes."""
+        self._threads = threads
+        self._share = asyncio.Semaphore(_SHARE)
         self._known: OrderedDict[str, tuple[float, asyncio.Future[Answer]]] = OrderedDict()
 
     async def resolve(self, host: str) -> tuple[str, ...]:
@@ -46,14 +54,14 @@ class Resolver:
             raise found
         return found
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     async def _ask(self, host: str) -> Answer:
         loop = asyncio.get_running_loop()
         try:
-            asked = loop.run_in_executor(self._threads, _look_up, host)
-            found: Answer = await asyncio.wait_for(asked, _SECONDS)
+            async with asyncio.timeout(_SECONDS):
+                await self._share.acquire()
+                asked = loop.run_in_executor(self._threads, _look_up, host)
+                asked.add_done_callback(lambda _: self._share.release())  # not before the thread is free again
+                found: Answer = await asyncio.shield(asked)
         except TimeoutError:
             found = Unresolved("the resolver did not answer in time")
         if host in self._known:

@@ -4,8 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import journeyman
-
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -16,7 +14,6 @@ class CannotStart(Exception):
 async def start(directory: Path) -> None:
     """Have it running. It is nobody's child, and inherits nothing. Raises CannotStart."""
     errors = _prepare(directory)
-    source = str(Path(journeyman.__file__).parents[1])
     with errors.open("ab") as stderr:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -27,8 +24,8 @@ async def start(directory: Path) -> None:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=stderr,
             cwd="/",
-            # The code that runs now, also where it is not installed.
-            env={"PATH": _PATH, "LANG": "C.UTF-8", "PYTHONPATH": source},
+            # The very code that runs here, also where it is not installed.
+            env={"PATH": _PATH, "LANG": "C.UTF-8", "PYTHONPATH": ":".join(filter(None, sys.path))},
             start_new_session=True,
         )
         code = await process.wait()
