@@ -55,7 +55,7 @@ class Grounds:
 
     def __init__(self, directories: Directories, images: Images, default: str, certificate: Callable[[], str]) -> None:
         """`certificate` (PEM) is what sandboxes trust besides the usual authorities."""
-        self._sandboxes = directories.path
+        self._directories = directories
         self.layers = Layers(directories.layers)
         self._images = images
         self._certificate = certificate
@@ -72,7 +72,8 @@ class Grounds:
 
     def host(self) -> str:
         """The name of the copy of the host's /etc, made if need be; it changes with the host."""
-        return host_etc(self._sandboxes, self._certificate()).name
+        self._directories.prepare()
+        return host_etc(self._directories.path, self._certificate()).name
 
     def _layer(self, name: str) -> Layer:
         layer = self.layers.find(name)
