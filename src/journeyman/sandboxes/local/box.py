@@ -29,6 +29,9 @@ class Box:
         self.writes = WriteLog(directory.writes)
         self.fence = Fence(directory.path / "fence")
         self.starting: asyncio.Task[None] | None = None
+        self.alarm: asyncio.TimerHandle | None = None
+        """When to look whether it may rest."""
+        self.gone = False
         self._calls = 0
         self.last_used = asyncio.get_running_loop().time()
 
@@ -44,7 +47,12 @@ class Box:
 
     @property
     def is_idle(self) -> bool:
-        return not self._calls and not self.flights
+        return not self._calls and not self.flights and self.starting is None
+
+    @property
+    def busy(self) -> set[str]:
+        """The shells in which something runs."""
+        return {flight.shell for flight in self.flights.values()}
 
     @property
     def open_channel(self) -> Channel | None:
@@ -60,6 +68,9 @@ class Box:
         """Let go of it without ending it."""
         for flight in list(self.flights.values()):
             flight.abandon()
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
         if self.channel is not None:
             self.channel.close()
             self.channel = None

@@ -13,10 +13,11 @@ import orjson
 
 from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Limits, Paths, config
-from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
+from journeyman.sandboxes.local.channel import Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
 from journeyman.sandboxes.local.identity import Process, id_map, identify
 from journeyman.sandboxes.local.probe import first_obstacle
+from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, host_etc
 from journeyman.sandboxes.local.runtime import Runtime, limit_namespace, remove_as_mapped_root
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
@@ -40,17 +41,14 @@ class Keeper:
 
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
-        lost: set[str] = set()
         async with held(directory.lock) as lock:
-            process = state.living(directory.state)
-            if process is None:
-                process, lost = await self._start(directory, lock)
-        return self._open(directory, process, lost)
+            process = state.living(directory.state) or await self._start(directory, lock)
+        return self._open(directory, process)
 
     def find(self, directory: Directory) -> Channel | None:
         """Open the channel if the sandbox runs."""
         process = state.living(directory.state)
-        return self._open(directory, process, set()) if process else None
+        return self._open(directory, process) if process else None
 
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""
@@ -58,24 +56,67 @@ class Keeper:
             process = state.living(directory.state)
             if process is not None:
                 await _kill(process)
-            await self._runtime.delete(self._container(directory), lock)
-            if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
-                state.save(directory.state, None)
+            await self._clear(directory, lock)
+
+    async def settle(self, directory: Directory) -> None:
+        """Remove what a life that nobody ended has left, if it does not live."""
+        async with held(directory.lock) as lock:
+            if state.living(directory.state) is None:
+                await self._clear(directory, lock)
+
+    def is_settled(self, directory: Directory) -> bool:
+        """Whether it was stopped, and nothing is left of it but its files."""
+        container = self._container(directory)
+        return state.is_stopped(directory.state) and not self._runtime.knows(container) and not groups(container)
 
     async def remove(self, directory: Directory) -> None:
-        """Remove its directory."""
-        await asyncio.to_thread(_remove, directory.path)
-        if directory.path.exists():
-            await remove_as_mapped_root(directory.path)
-            await asyncio.to_thread(_remove, directory.path)
-        if directory.path.exists():
-            raise SandboxError(f"{directory.path} could not be removed completely.")
+        """End what nobody names any more, and remove its directory. Idempotent, also while others do the same."""
+        while (lock := await _lock_if_there(directory.lock)) is not None:
+            try:
+                if not _is_same(lock, directory.lock):
+                    continue  # another has removed it, and the place may be taken again
+                if self._directories.is_named(directory):
+                    return
+                process = state.living(directory.state)
+                if process is not None:
+                    await _kill(process)
+                await self._clear(directory, lock)
+                gone = self._directories.discard(directory)
+            finally:
+                os.close(lock)
+            if gone is not None:
+                await self.dispose(gone)
+            return
 
-    async def _start(self, directory: Directory, lock: int) -> tuple[Process, set[str]]:
-        """The new first process, and the names of the shells that an earlier one had."""
+    async def dispose(self, path: Path) -> None:
+        """Remove a discarded directory. Raises SandboxError when some of it stays."""
+        if await asyncio.to_thread(_remains_of, path):
+            await remove_as_mapped_root(path)
+            if await asyncio.to_thread(_remains_of, path):
+                raise SandboxError(f"{path} could not be removed completely.")
+
+    def stray_slots(self) -> set[int]:
+        """Slots that a runtime or the kernel still knows by container or control group."""
+        prefix = f"journeyman-{self._tag}-"
+        names = {path.name for path in groups(f"{prefix}*")} | {
+            path.name for path in self._directories.runtime.glob(f"{prefix}*")
+        }
+        return {int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdigit()}
+
+    async def _clear(self, directory: Directory, lock: int) -> None:
+        container = self._container(directory)
+        if state.of_earlier_boot(directory.state):
+            self._runtime.forget(container)
+        else:
+            await self._runtime.delete(container, lock)
+        if groups(container):
+            await asyncio.to_thread(clear, container)
+        if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
+            state.save(directory.state, None)
+
+    async def _start(self, directory: Directory, lock: int) -> Process:
         container = self._container(directory)
         await self._runtime.delete(container, lock)
-        lost = _shells(directory)
         await asyncio.to_thread(self._prepare, directory)
         try:
             pid = await self._runtime.run(container, directory.path.name, lock)
@@ -88,7 +129,7 @@ class Keeper:
         if process is None:
             raise SandboxUnavailable("The sandbox ended as soon as it had started.")
         state.save(directory.state, process)
-        return process, lost
+        return process
 
     def _prepare(self, directory: Directory) -> None:
         ids = id_map(directory.slot, self._uid_base)
@@ -108,8 +149,8 @@ class Keeper:
         oci = config(paths, ids, self._limits, workdir=self._workdir, cgroup=cgroup)
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
 
-    def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
-        return Channel(directory, process, self.owner(directory), lost)
+    def _open(self, directory: Directory, process: Process) -> Channel:
+        return Channel(directory, process, self.owner(directory))
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
@@ -119,10 +160,23 @@ class Keeper:
         return f"journeyman-{self._tag}-{directory.slot}"
 
 
-def _shells(directory: Directory) -> set[str]:
-    """The shells that had commands."""
-    found = {pipe.stem for pipe in directory.io.glob("*.in")} - {EXEC_SHELL}
-    return found if next(directory.runs.iterdir(), None) else set()
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+async def _lock_if_there(path: Path) -> int | None:
+    """The lock's descriptor; None when the directory is gone."""
+    lock = locked(path)
+    try:
+        descriptor = await asyncio.to_thread(lock.__enter__)
+    except FileNotFoundError:
+        return None
+    kept = os.dup(descriptor)
+    lock.__exit__(None, None, None)
+    return kept
 
 
 async def _kill(process: Process) -> None:
@@ -143,9 +197,11 @@ async def _kill(process: Process) -> None:
         os.close(descriptor)
 
 
-def _remove(path: Path) -> None:
+def _remains_of(path: Path) -> bool:
+    """Remove a directory; whether some of it stays."""
     with contextlib.suppress(OSError):
         remove_tree(path)
+    return path.exists()
 
 
 @contextlib.asynccontextmanager

@@ -39,6 +39,7 @@ class LocalSandboxes:
         runtime: str = "runc",
         workdir: str = "/workspace",
         idle_stop_seconds: float = 900,
+        idle_cap_seconds: float = 6 * 3600,
         limits: Limits | None = None,
         uid_base: int = 700_000,
     ) -> None:
@@ -46,19 +47,26 @@ class LocalSandboxes:
         self._runtime = Runtime(runtime, self._directories.path)
         self._keeper = Keeper(self._directories, self._runtime, limits or Limits(), workdir=workdir, uid_base=uid_base)
         self._workdir = workdir
-        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds)
+        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds, idle_cap_seconds)
 
     async def doctor(self) -> list[Check]:
         return await diagnose(self._directories.path, self._runtime)
 
     async def start(self, sandbox: str) -> None:
-        await self._boxes.running(await self._boxes.get(sandbox))
+        async with self._in_use(sandbox):
+            pass
 
     async def stop(self, sandbox: str) -> None:
         await self._boxes.stop(sandbox)
 
     async def destroy(self, sandbox: str) -> None:
         await self._boxes.destroy(sandbox)
+
+    async def expire(self, sandbox: str) -> bool:
+        return await self._boxes.expire(checked_name(sandbox))
+
+    async def inventory(self) -> list[SandboxInfo]:
+        return await self._boxes.inventory()
 
     async def recover(self) -> list[SandboxInfo]:
         return await self._boxes.recover()

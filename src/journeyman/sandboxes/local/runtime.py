@@ -56,10 +56,18 @@ class Runtime:
 
     async def delete(self, container: str, lock: int) -> None:
         """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
-        if (self._sandboxes / "rt" / container).exists():
+        if self.knows(container):
             root = str(self._sandboxes / "rt")
             await execute([self.find(), "--root", root, "delete", "--force", container], lock)
-            shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+            self.forget(container)
+
+    def knows(self, container: str) -> bool:
+        """Whether there are records of it."""
+        return (self._sandboxes / "rt" / container).exists()
+
+    def forget(self, container: str) -> None:
+        """Remove its records. Idempotent."""
+        shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
 
     async def version(self) -> str:
         """The first line it says about itself. Raises SandboxUnavailable."""
