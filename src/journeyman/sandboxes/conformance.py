@@ -331,7 +331,7 @@ async def check_stop_keeps_shells_at_rest(boxes: Sandboxes) -> None:
     await boxes.shell(BOX, "cd /; x=1", run=fresh_run(), timeout=10, output_limit=_LIMIT, shell="other")
     await boxes.stop(BOX)
     result = await sh(boxes, "pwd; printenv WORD; echo ${list[1]}; greet you")
-    assert result == ShellResult(b"/tmp/here\nkept\nb c\nhello you\n", 0, 32), result
+    assert result == ShellResult(b"/tmp/here\nkept\nb c\nhello you\n", 0, 29), result
     await boxes.stop(BOX)
     await boxes.stop(BOX)
     other = await boxes.shell(BOX, "pwd; echo $x", run=fresh_run(), timeout=10, output_limit=_LIMIT, shell="other")

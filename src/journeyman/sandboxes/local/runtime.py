@@ -42,7 +42,8 @@ class Runtime:
         The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
         """
         log, pid_file = self._sandboxes / bundle / "log", self._sandboxes / bundle / "pid"
-        log.unlink(missing_ok=True)
+        for path in (log, log.with_name(".pid")):  # the latter of a runtime that was killed: it would refuse
+            path.unlink(missing_ok=True)
         here = f"{self.view}/{bundle}"
         command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
