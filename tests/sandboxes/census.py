@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 from pathlib import Path
 
 import psutil
@@ -15,11 +16,12 @@ def census(data_dir: Path) -> dict[str, set[str]]:
     for path in list(Path("/proc/self/fd").iterdir()):
         with contextlib.suppress(OSError):  # the listing's own
             descriptors.add(f"{path.name} {path.readlink()}")
+    tag = hashlib.sha256(str((data_dir / "sandboxes").resolve()).encode()).hexdigest()[:8]
     tasks = {task.get_name() for task in asyncio.all_tasks()} - {_own_name()}
     return {
         "processes": _processes(data_dir),
         "mounts": {line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(data_dir) in line},
-        "control groups": {str(path) for path in groups("journeyman-*")},
+        "control groups": {str(path) for path in groups(f"journeyman-{tag}-*")},
         "loop devices": {
             f"{path.parent.parent.name} {path.read_text()}"
             for path in Path("/sys/block").glob("loop*/loop/backing_file")
@@ -41,9 +43,9 @@ def _processes(data_dir: Path) -> set[str]:
     found: set[str] = set()
     for process in psutil.process_iter():
         try:
-            inside = "JOURNEYMAN_WORKDIR" in process.environ()
+            inside = str(data_dir) in Path(f"/proc/{process.pid}/mountinfo").read_text()
             named = str(data_dir) in " ".join(process.cmdline())
-        except psutil.Error:
+        except (psutil.Error, OSError):
             continue
         if process.pid in own or inside or named:
             found.add(f"{process.pid} {process.ppid()}")

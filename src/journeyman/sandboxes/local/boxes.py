@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 from journeyman.sandboxes.local import state
@@ -59,8 +59,9 @@ class Boxes:
             channel = box.open_channel or self._keeper.find(box.directory)
             if channel is not None:
                 self._attached(box, channel)
-                (await save(channel, box.busy)).keep()
-            await self._end(box)
+                with _detached(box):
+                    (await save(channel, box.busy)).keep()
+            await self._end(box, channel)
 
     async def destroy(self, sandbox: str) -> None:
         async with self._changing(sandbox) as box:
@@ -145,9 +146,7 @@ class Boxes:
             adopt(box, channel)
         self._rest.watch(box)
 
-    async def _end(self, box: Box) -> None:
-        # Whoever comes now waits for the next start.
-        channel, box.channel = box.channel, None
+    async def _end(self, box: Box, channel: Channel | None) -> None:
         try:
             await self._keeper.end(box.directory)
         finally:
@@ -176,13 +175,15 @@ class Boxes:
         """Stop it unless it is used meanwhile; whether it is stopped."""
         async with self._clearing, box.changing:
             channel = box.open_channel
-            if channel is None:
-                return True
-            saved = await save(channel, box.busy)
-            if not box.is_idle or box.open_channel is not channel:
-                return False
-            saved.keep()
-            await self._end(box)
+            if channel is None or not box.is_idle:
+                return channel is None
+            with _detached(box):
+                saved = await save(channel, set())
+                if not box.is_idle:
+                    box.channel = channel
+                    return False
+                saved.keep()
+            await self._end(box, channel)
             self._let_go(box)
             return True
 
@@ -195,3 +196,14 @@ class Boxes:
                     yield box
                     return
         yield None
+
+
+@contextlib.contextmanager
+def _detached(box: Box) -> Generator[None]:
+    """Take its channel, so that whoever comes now waits; it is put back when this fails."""
+    channel, box.channel = box.channel, None
+    try:
+        yield
+    except BaseException:
+        box.channel = channel
+        raise
