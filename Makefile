@@ -1,4 +1,4 @@
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test lint bench bench-sandbox
 
 setup:
 	@scripts/setup
@@ -20,3 +20,6 @@ lint: setup
 
 bench: setup
 	.venv/bin/python bench/run.py
+
+bench-sandbox: setup
+	.venv/bin/python bench/sandbox.py
