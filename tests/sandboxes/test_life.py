@@ -324,14 +324,17 @@ async def test_presence_of_dead_servers_is_forgotten(tmp_path: Path) -> None:
 
 # No leaks.
 
-CYCLES = int(os.environ.get("SANDBOX_CYCLES", "30"))
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> int:
+    return 100 if request.config.getoption("--soak", default=False) else 30
 
 
-async def test_cycles_leave_nothing(tmp_path: Path) -> None:
+async def test_cycles_leave_nothing(tmp_path: Path, count: int) -> None:
     async with provider(tmp_path) as boxes:
 
         async def cycles(lane: int) -> None:
-            for number in range(lane, CYCLES, 4):
+            for number in range(lane, count, 4):
                 name = f"box-{number}"
                 result = await sh(boxes, "echo $((1+1)); sleep 1000 & (setsid sleep 1000 &)", name)
                 assert result.output == b"2\n"
@@ -341,7 +344,7 @@ async def test_cycles_leave_nothing(tmp_path: Path) -> None:
                     await boxes.start(name)
                 await boxes.destroy(name)
 
-        await cycles(CYCLES - 1)  # what is made once for all
+        await cycles(count - 1)  # what is made once for all
         before = census(tmp_path)
         await asyncio.gather(*(cycles(lane) for lane in range(4)))
         assert census(tmp_path) == before

@@ -59,6 +59,16 @@ class Box:
         """The channel, if the sandbox lives."""
         return self.channel if self.channel is not None and self.channel.alive else None
 
+    @contextlib.contextmanager
+    def detached(self) -> Generator[None]:
+        """Without its channel, so that whoever comes now waits; it is put back when this fails."""
+        channel, self.channel = self.channel, None
+        try:
+            yield
+        except BaseException:
+            self.channel = channel
+            raise
+
     async def adopted_ended(self, shell: str) -> None:
         """Wait for the runs on this shell that an earlier server began."""
         for flight in [each for each in self.flights.values() if each.adopted and each.shell == shell]:

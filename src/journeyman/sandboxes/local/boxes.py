@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from journeyman.sandboxes.local import state
@@ -59,7 +59,7 @@ class Boxes:
             channel = box.open_channel or self._keeper.find(box.directory)
             if channel is not None:
                 self._attached(box, channel)
-                with _detached(box):
+                with box.detached():
                     (await save(channel, box.busy)).keep()
             await self._end(box, channel)
 
@@ -177,7 +177,7 @@ class Boxes:
             channel = box.open_channel
             if channel is None or not box.is_idle:
                 return channel is None
-            with _detached(box):
+            with box.detached():
                 saved = await save(channel, set())
                 if not box.is_idle:
                     box.channel = channel
@@ -196,14 +196,3 @@ class Boxes:
                     yield box
                     return
         yield None
-
-
-@contextlib.contextmanager
-def _detached(box: Box) -> Generator[None]:
-    """Take its channel, so that whoever comes now waits; it is put back when this fails."""
-    channel, box.channel = box.channel, None
-    try:
-        yield
-    except BaseException:
-        box.channel = channel
-        raise

@@ -1,12 +1,9 @@
 """Starting, stopping, removing and finding again."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import shutil
-import signal
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import orjson
@@ -14,16 +11,14 @@ import orjson
 from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Limits, Paths, config
 from journeyman.sandboxes.local.channel import Channel, make_pipes
-from journeyman.sandboxes.local.directory import Directories, Directory, locked, remove_tree
+from journeyman.sandboxes.local.directory import Directories, Directory
+from journeyman.sandboxes.local.ending import held, is_same, kill, lock_if_there, remains_of
 from journeyman.sandboxes.local.identity import Process, id_map, identify
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, host_etc
 from journeyman.sandboxes.local.runtime import Runtime, limit_namespace, remove_as_mapped_root
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
-
-_ENDING = 10.0
-"""Seconds a killed process has to be gone."""
 
 
 class Keeper:
@@ -55,7 +50,7 @@ class Keeper:
         async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is not None:
-                await _kill(process)
+                await kill(process)
             await self._clear(directory, lock)
 
     async def settle(self, directory: Directory) -> None:
@@ -71,15 +66,15 @@ class Keeper:
 
     async def remove(self, directory: Directory) -> None:
         """End what nobody names any more, and remove its directory. Idempotent, also while others do the same."""
-        while (lock := await _lock_if_there(directory.lock)) is not None:
+        while (lock := await lock_if_there(directory.lock)) is not None:
             try:
-                if not _is_same(lock, directory.lock):
+                if not is_same(lock, directory.lock):
                     continue  # another has removed it, and the place may be taken again
                 if self._directories.is_named(directory):
                     return
                 process = state.living(directory.state)
                 if process is not None:
-                    await _kill(process)
+                    await kill(process)
                 await self._clear(directory, lock)
                 gone = self._directories.discard(directory)
             finally:
@@ -90,9 +85,9 @@ class Keeper:
 
     async def dispose(self, path: Path) -> None:
         """Remove a discarded directory. Raises SandboxError when some of it stays."""
-        if await asyncio.to_thread(_remains_of, path):
+        if await asyncio.to_thread(remains_of, path):
             await remove_as_mapped_root(path)
-            if await asyncio.to_thread(_remains_of, path):
+            if await asyncio.to_thread(remains_of, path):
                 raise SandboxError(f"{path} could not be removed completely.")
 
     def stray_slots(self) -> set[int]:
@@ -158,58 +153,3 @@ class Keeper:
 
     def _container(self, directory: Directory) -> str:
         return f"journeyman-{self._tag}-{directory.slot}"
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-async def _lock_if_there(path: Path) -> int | None:
-    """The lock's descriptor; None when the directory is gone."""
-    lock = locked(path)
-    try:
-        descriptor = await asyncio.to_thread(lock.__enter__)
-    except FileNotFoundError:
-        return None
-    kept = os.dup(descriptor)
-    lock.__exit__(None, None, None)
-    return kept
-
-
-async def _kill(process: Process) -> None:
-    """Kill a first process, and thereby all of its sandbox; returns when it is gone."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    gone = loop.create_future()
-    loop.add_reader(descriptor, lambda: gone.done() or gone.set_result(None))
-    try:
-        if identify(process.pid) == process:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        await asyncio.wait_for(gone, _ENDING)
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
-def _remains_of(path: Path) -> bool:
-    """Remove a directory; whether some of it stays."""
-    with contextlib.suppress(OSError):
-        remove_tree(path)
-    return path.exists()
-
-
-@contextlib.asynccontextmanager
-async def held(path: Path) -> AsyncGenerator[int]:
-    """`locked` without blocking the loop."""
-    lock = locked(path)
-    descriptor = await asyncio.to_thread(lock.__enter__)
-    try:
-        yield descriptor
-    finally:
-        lock.__exit__(None, None, None)
