@@ -322,8 +322,7 @@ async def check_stop_keeps_files(boxes: Sandboxes) -> None:
     result = await sh(boxes, "cat file /etc/made; pgrep sleep")
     assert result.output == b"kept\nkept\n", result
     assert result.restarted or result.incidents, result  # a job was lost
-    after = await sh(boxes, "true")
-    assert not after.restarted and not after.incidents, after
+    assert await sh(boxes, "true") == ShellResult(b"", 0, 0)
 
 
 async def check_stop_keeps_shells_at_rest(boxes: Sandboxes) -> None:
@@ -336,11 +335,9 @@ async def check_stop_keeps_shells_at_rest(boxes: Sandboxes) -> None:
     await boxes.stop(BOX)
     other = await boxes.shell(BOX, "pwd; echo $x", run=fresh_run(), timeout=10, output_limit=_LIMIT, shell="other")
     assert other == ShellResult(b"/\n1\n", 0, 4), other
-    assert (await sh(boxes, "pwd")).output == b"/tmp/here\n"
 
 
 async def check_an_expired_sandbox_is_replaced(boxes: Sandboxes) -> None:
-    assert await boxes.expire(BOX)
     await sh(boxes, "echo kept >file")
     [before] = [info for info in await boxes.inventory() if info.id == BOX]
     assert await boxes.expire(BOX)

@@ -26,7 +26,7 @@ async def kill(process: Process) -> None:
     try:
         if identify(process.pid) == process:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        await asyncio.wait_for(gone, _ENDING)
+            await asyncio.wait_for(gone, _ENDING)
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
@@ -51,6 +51,7 @@ async def held(path: Path) -> AsyncGenerator[int]:
 
 
 def is_same(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
