@@ -294,6 +294,13 @@ async def test_recover_disturbs_no_start(tmp_path: Path) -> None:
         await other.close()
 
 
+async def test_recover_where_nothing_ever_was(tmp_path: Path) -> None:
+    boxes = LocalSandboxes(tmp_path / "none")
+    assert await boxes.recover() == [] == await boxes.inventory()
+    assert not (tmp_path / "none").exists()
+    await boxes.close()
+
+
 async def test_recover_of_many_is_quick(tmp_path: Path) -> None:
     async with provider(tmp_path) as boxes:
         await boxes.start("box")

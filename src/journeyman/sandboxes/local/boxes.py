@@ -88,7 +88,8 @@ class Boxes:
     async def recover(self) -> list[SandboxInfo]:
         """Attach to what lives and clear away what does not."""
         strays = await asyncio.to_thread(self._keeper.stray_slots)
-        await asyncio.to_thread(self._directories.reserve, strays)
+        if strays:
+            await asyncio.to_thread(self._directories.reserve, strays)
         orphans = await asyncio.to_thread(self._directories.orphans)
         found = await asyncio.to_thread(lambda: list(self._directories.all()))
         unsettled = await asyncio.to_thread(lambda: [name for name, each in found if not self._keeper.is_settled(each)])

@@ -122,6 +122,7 @@ class Directories:
 
     def reserve(self, slots: set[int]) -> None:
         """Take the free ones of these slots: they are orphans then."""
+        self.prepare()
         with locked(self.path / "lock"):
             for slot in slots:
                 (self.path / str(slot)).mkdir(exist_ok=True)
