@@ -49,7 +49,9 @@ async def provider(data_dir: Path, **options: float) -> AsyncIterator[LocalSandb
     finally:
         for info in await boxes.inventory():
             await boxes.destroy(info.id)
+        await boxes.recover()  # removals that a test cut off
         await boxes.close()
+        assert not census(data_dir)["control groups"]
 
 
 async def is_stopped(boxes: LocalSandboxes) -> bool:
