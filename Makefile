@@ -1,4 +1,4 @@
-.PHONY: setup demo test lint bench soak
+.PHONY: setup demo test lint bench bench-sandbox soak
 
 setup:
 	@scripts/setup
@@ -25,3 +25,6 @@ soak:
 
 bench: setup
 	.venv/bin/python bench/run.py
+
+bench-sandbox: setup
+	.venv/bin/python bench/sandbox.py

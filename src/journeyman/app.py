@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Generator
@@ -21,6 +22,7 @@ from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.reaper import Reaper
 from journeyman.sandboxes.port import BaseImages, Sandboxes
 from journeyman.store.agents import Agents
 from journeyman.store.database import Database
@@ -35,6 +37,9 @@ from journeyman.tools.registry import Toolset
 
 WORKSPACE = "default"
 _GB = 1 << 30
+_DAY = 86_400
+
+_log = logging.getLogger("journeyman.server")
 
 
 class DataDirectoryUnusable(Exception):
@@ -72,10 +77,10 @@ async def running(settings: Settings) -> AsyncGenerator[Running]:
         engine = _make_engine(settings, database, hub, models, sandboxes)
         services = _make_services(settings, database, hub, models, sandboxes, engine)
         await _know_keys(settings, services.keys)
-        recovery = asyncio.create_task(_recover(sandboxes, services.sessions))
-        stack.push_async_callback(_finish, recovery)
         await engine.start()
         stack.push_async_callback(_let_go, services.lifecycle, sandboxes, engine)
+        reaper = Reaper(sandboxes, services.sessions.statuses, settings.sandbox.expire_days * _DAY)
+        stack.push_async_callback(_finish, asyncio.create_task(_keep_order(sandboxes, reaper)))
         yield Running(create_app(services), hub, services.keys)
 
 
@@ -113,6 +118,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         runtime=section.runtime,
         idle_stop_seconds=section.idle_stop_seconds,
         limits=limits,
+        idle_cap_seconds=section.idle_cap_seconds,
         base=section.base,
         allow_private=settings.egress.allow_private,
     )
@@ -184,13 +190,13 @@ async def _know_keys(settings: Settings, keys: Keys) -> None:
     await keys.add(WORKSPACE, "first", file.read_text().strip())
 
 
-async def _recover(sandboxes: Sandboxes, sessions: Sessions) -> None:
-    """Take up the sandboxes that outlived the last server; those of ended or deleted sessions go."""
-    found = await sandboxes.recover()
-    living = await sessions.living([info.id for info in found])
-    for info in found:
-        if info.id not in living:
-            await sandboxes.destroy(info.id)
+async def _keep_order(sandboxes: Sandboxes, reaper: Reaper) -> None:
+    """Take up the sandboxes that outlived the last server; from then on remove those whose time has come."""
+    try:
+        await sandboxes.recover()
+    except Exception:
+        _log.exception("some sandboxes could not be recovered")
+    await reaper.run()
 
 
 async def _let_go(lifecycle: SessionLifecycle, sandboxes: Sandboxes, engine: EmbeddedEngine) -> None:

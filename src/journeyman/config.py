@@ -77,7 +77,11 @@ class SandboxSection(_Section):
     runtime: str = "runc"
     """runc, or another OCI runtime of the same command line (runsc, crun)."""
     idle_stop_seconds: float = Field(default=900, gt=0)
-    """A sandbox that has rested so long is stopped; its files are kept."""
+    """A sandbox that has rested so long is stopped; its files are kept, and its shells as they are."""
+    idle_cap_seconds: float = Field(default=6 * 3600, gt=0)
+    """The same for one in which processes that the agent left still run."""
+    expire_days: float = Field(default=30, gt=0)
+    """A sandbox so old is removed when it is at rest; its session gets a new one, without the files."""
     memory_gb: float = Field(default=8, gt=0)
     cpus: float = Field(default=2, gt=0)
     """Processors' worth of time."""

@@ -31,8 +31,10 @@ _PATIENCE = 60.0
 class House:
     """One data directory, and the server on it while it lives."""
 
-    def __init__(self, directory: Path, database_url: str | None = None) -> None:
+    def __init__(self, directory: Path, database_url: str | None = None, **sections: JsonObject) -> None:
         self._directory = directory
+        self.sections = sections
+        """Of journeyman.toml; what is changed counts for the next server."""
         self._database_url = database_url
         self._server: RunningServer | None = None
         self.heard: dict[str, list[str]] = {}
@@ -41,7 +43,8 @@ class House:
     def open(self) -> Iterator["House"]:
         """A server that answers; it may be killed before the end."""
         retry = {"max_retries": 6, "backoff_base": BACKOFF, "backoff_cap": BACKOFF}
-        with start_server(self._directory, database_url=self._database_url, keep_sandboxes=True, retry=retry) as server:
+        sections = {"retry": retry, **self.sections}
+        with start_server(self._directory, database_url=self._database_url, keep_sandboxes=True, **sections) as server:
             self._server = server
             self.client = anthropic.Anthropic(api_key=server.api_key, base_url=server.url, max_retries=0)
             yield self

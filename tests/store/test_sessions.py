@@ -124,12 +124,12 @@ async def test_delete_takes_everything_and_the_owner_loses_it(world: World) -> N
     assert (await refusal(world.send(session_id, message())))[0] == 404
 
 
-async def test_living(world: World) -> None:
+async def test_statuses(world: World) -> None:
     one, two, three = [(await world.session())["id"] for _ in range(3)]
     await world.sessions.archive(world.workspace, two)
     await world.sessions.delete(world.workspace, three)
-    assert await world.sessions.living([one, two, three, "sesn_x"]) == {one}
-    assert await world.sessions.living([]) == set()
+    assert await world.sessions.statuses([one, two, three, "sesn_x"]) == {one: "idle", two: "terminated"}
+    assert await world.sessions.statuses([]) == {}
 
 
 async def test_one_workspace_does_not_see_anothers(world: World) -> None:

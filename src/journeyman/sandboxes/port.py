@@ -37,7 +37,15 @@ class Spec:
     network: Network = field(default_factory=Network)
 
 
-Kind = Literal["out_of_memory", "too_many_processes", "disk_full", "egress_denied"]
+Kind = Literal[
+    "out_of_memory",
+    "too_many_processes",
+    "disk_full",
+    "egress_denied",
+    "processes_lost",
+    "variables_lost",
+    "replaced",
+]
 
 
 class Incident(NamedTuple):
@@ -106,9 +114,15 @@ class Check(NamedTuple):
 
 
 class SandboxInfo(NamedTuple):
+    """A sandbox that exists. An `expired` one has nothing left but the memory that there was one."""
+
     id: str
-    state: Literal["running", "stopped"]
+    state: Literal["running", "stopped", "expired"]
     pid: int | None
+    created: float = 0.0
+    """Wall clock, seconds."""
+    in_use: bool = False
+    """A call goes on in it."""
 
 
 class SandboxError(Exception):
@@ -163,7 +177,18 @@ class Lifecycle(Protocol):
         ...
 
     async def stop(self, sandbox: str) -> None:
-        """End its processes, keep its files. Idempotent."""
+        """End its processes, keep its files. Idempotent.
+
+        Shells that were at rest are as they were when it is next used: directory, variables, functions.
+        """
+        ...
+
+    async def expire(self, sandbox: str) -> bool:
+        """Destroy it unless it is in use; whether it went. The next result of a shell says that it is a new one."""
+        ...
+
+    async def inventory(self) -> list[SandboxInfo]:
+        """What exists, running or not."""
         ...
 
     async def destroy(self, sandbox: str) -> None:

@@ -109,10 +109,12 @@ class Sessions:
 
         await self._database.write(work)
 
-    async def living(self, session_ids: Sequence[str]) -> set[str]:
-        """Those that exist and have not ended."""
-        statement = select(sessions.c.id).where(sessions.c.id.in_(session_ids), sessions.c.status != "terminated")
-        return await self._database.read(lambda connection: set(connection.execute(statement).scalars()))
+    async def statuses(self, session_ids: Sequence[str]) -> dict[str, str]:
+        """Of those that exist, in whatever workspace."""
+        statement = select(sessions.c.id, sessions.c.status).where(sessions.c.id.in_(session_ids))
+        return await self._database.read(
+            lambda connection: {row.id: row.status for row in connection.execute(statement)}
+        )
 
     async def list(self, workspace: str, query: SessionList) -> Page[SessionRow]:
         """In the order of their making."""

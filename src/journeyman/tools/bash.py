@@ -88,4 +88,4 @@ def _notes(result: ShellResult, timeout: float) -> list[str]:
             "The shell was lost and a fresh one was started in /workspace: its working directory, variables and "
             "background jobs are gone."
         )
-    return notes
+    return [*notes, *(incident.detail for incident in result.incidents)]

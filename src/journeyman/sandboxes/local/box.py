@@ -31,6 +31,9 @@ class Box:
         self.writes = WriteLog(directory.writes)
         self.fence = Fence(directory.path / "fence")
         self.starting: asyncio.Task[None] | None = None
+        self.alarm: asyncio.TimerHandle | None = None
+        """When to look whether it may rest."""
+        self.gone = False
         self._calls = 0
         self.last_used = asyncio.get_running_loop().time()
 
@@ -46,12 +49,27 @@ class Box:
 
     @property
     def is_idle(self) -> bool:
-        return not self._calls and not self.flights
+        return not self._calls and not self.flights and self.starting is None
+
+    @property
+    def busy(self) -> set[str]:
+        """The shells in which something runs."""
+        return {flight.shell for flight in self.flights.values()}
 
     @property
     def open_channel(self) -> Channel | None:
         """The channel, if the sandbox lives."""
         return self.channel if self.channel is not None and self.channel.alive else None
+
+    @contextlib.contextmanager
+    def detached(self) -> Generator[None]:
+        """Without its channel, so that whoever comes now waits; it is put back when this fails."""
+        channel, self.channel = self.channel, None
+        try:
+            yield
+        except BaseException:
+            self.channel = channel
+            raise
 
     async def adopted_ended(self, shell: str) -> None:
         """Wait for the runs on this shell that an earlier server began."""
@@ -62,6 +80,9 @@ class Box:
         """Let go of it without ending it."""
         for flight in list(self.flights.values()):
             flight.abandon()
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
         if self.channel is not None:
             self.channel.close()
             self.channel = None

@@ -11,13 +11,14 @@ from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.events import Events
 from journeyman.sandboxes.local.guard import Guard, Rules
 from journeyman.sandboxes.local.identity import Process
+from journeyman.sandboxes.local.memory import Memory
 from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
 from journeyman.sandboxes.local.watch import Watch
 from journeyman.sandboxes.port import Incident
 
-_PROGRAMS = ("init", "shell", "exec")
+_PROGRAMS = ("init", "shell", "exec", "save")
 _LATER = 0.02
 EXEC_SHELL = ".exec"
 
@@ -25,16 +26,13 @@ EXEC_SHELL = ".exec"
 class Channel:
     """Open while a server is attached to a running sandbox; closing it does not touch the sandbox."""
 
-    def __init__(
-        self, directory: Directory, process: Process, owner: tuple[int, int], lost: set[str], rules: Rules
-    ) -> None:
+    def __init__(self, directory: Directory, process: Process, owner: tuple[int, int], rules: Rules) -> None:
         self._io = directory.io
         self._tree = Tree(directory.io, owner)
         self._inputs: dict[str, int] = {}
+        self.memory = Memory(directory.shells)
         self.denied: list[Incident] = []
         """Connections that its egress refused."""
-        self.lost = lost
-        """Shells of an earlier life of the sandbox, which nobody has been told of."""
         self._presence = Presence(directory.path / "servers", new_token())
         self._tree.pipe(f"{self.server}.events")
         self.events = Events(self._io / f"{self.server}.events", process, self._follow, self._let_go)
@@ -66,7 +64,7 @@ class Channel:
 
     def inherit(self, busy: set[str]) -> None:
         """Take over what dead servers left; `busy` are the pipes of runs that go on."""
-        servers = {path.stem for path in self._io.glob("*.events")} | self.pipes.servers()
+        servers = {path.stem for path in self._io.glob("*.events")} | self.pipes.servers() | self._presence.known()
         dead = {server for server in servers if not self._presence.lives(server)}
         self.pipes.inherit(dead, busy)
         for server in dead:
@@ -132,14 +130,16 @@ class Channel:
 
 
 def make_pipes(io: Path, owner: tuple[int, int]) -> None:
-    """What the first process needs before it starts."""
+    """What the first process needs before it starts, and what was kept of the shells of an earlier life."""
     io.mkdir(mode=0o755)
     io.chmod(0o755)
     tree = Tree(io, owner)
-    for name in ("control", f"{EXEC_SHELL}.in", "main.in"):
+    for name in ("control", "main.in"):
         tree.pipe(name)
+    for shell, pieces in Memory(Directory(io.parent).shells).begin_life().items():
+        tree.file(f"{shell}.kept", pieces)
     for name in _PROGRAMS:
-        tree.file(name, (Path(__file__).parent / f"{name}.bash").read_text())
+        tree.file(name, (Path(__file__).parent / f"{name}.bash").read_bytes())
 
 
 def new_token() -> str:

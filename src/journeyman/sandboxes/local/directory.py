@@ -5,14 +5,23 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import shutil
 from collections.abc import AsyncGenerator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from journeyman.sandboxes.port import SandboxError
+from journeyman.sandboxes.local.memory import Memory
+from journeyman.sandboxes.port import Incident, SandboxError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+_GONE = "gone-"
+_REPLACED = Incident(
+    "replaced",
+    "This is a new computer: the one before reached its age and was removed with all its files, installed packages and "
+    "processes. What you need of them has to be made again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,10 @@ class Directory:
         return self.path / "writes"
 
     @property
+    def shells(self) -> Path:
+        return self.path / "shells"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 
@@ -79,6 +92,7 @@ class Directories:
         self.layers = path / "layers"
         self.snapshots = path / "snapshots"
         self._names = path / "names"
+        self._expired = path / "expired"
 
     def find(self, sandbox: str) -> Directory | None:
         """The sandbox's directory, if it has one."""
@@ -99,6 +113,42 @@ class Directories:
             for link in sorted(self._names.iterdir()):
                 yield link.name, Directory(self.path / link.readlink().name)
 
+    def created(self, sandbox: str) -> float:
+        """Wall clock, seconds."""
+        return (self._names / sandbox).lstat().st_mtime
+
+    def expired(self) -> dict[str, float]:
+        """Sandboxes that are gone and may come again, and when they went (wall clock, seconds)."""
+        return {path.name: path.stat().st_mtime for path in self._expired.glob("*")}
+
+    def expire(self, sandbox: str) -> None:
+        """Take the name away, and remember that it was there."""
+        self._expired.mkdir(exist_ok=True, mode=0o700)
+        (self._expired / checked_name(sandbox)).touch()
+        (self._names / sandbox).unlink(missing_ok=True)
+
+    def is_named(self, directory: Directory) -> bool:
+        return any(each == directory for _, each in self.all())
+
+    def discard(self, directory: Directory) -> Path | None:
+        """Free the slot of an orphan; what is to be removed now."""
+        gone = self.path / f"{_GONE}{directory.slot}-{secrets.token_hex(4)}"
+        with locked(self.path / "lock"):
+            if self.is_named(directory):
+                return None
+            directory.path.rename(gone)
+        return gone
+
+    def discarded(self) -> list[Path]:
+        return list(self.path.glob(f"{_GONE}*"))
+
+    def reserve(self, slots: set[int]) -> None:
+        """Take the free ones of these slots: they are orphans then."""
+        self.prepare()
+        with locked(self.path / "lock"):
+            for slot in slots:
+                (self.path / str(slot)).mkdir(exist_ok=True)
+
     def orphans(self) -> list[Directory]:
         """Slots without a name: what a death in the middle of make or remove left."""
         if not self.path.is_dir():
@@ -109,8 +159,9 @@ class Directories:
         return [Directory(entry) for entry in found]
 
     def forget(self, sandbox: str) -> None:
-        """Take the name away; the directory is then an orphan."""
-        (self._names / checked_name(sandbox)).unlink(missing_ok=True)
+        """Take the name away, and the memory of it; the directory is then an orphan."""
+        for place in (self._names, self._expired):
+            (place / checked_name(sandbox)).unlink(missing_ok=True)
 
     def prepare(self) -> None:
         # Traversable by all, since the sandbox's root is an ordinary user out here; only what it owns can be opened.
@@ -129,9 +180,12 @@ class Directories:
                 slot += 1
         directory = Directory(self.path / str(slot))
         directory.path.chmod(0o711)
-        for path in (directory.runs, directory.writes):
+        for path in (directory.runs, directory.writes, directory.shells):
             path.mkdir(mode=0o700)
+        if (self._expired / sandbox).exists():
+            Memory(directory.shells).announce(_REPLACED)
         (self._names / sandbox).symlink_to(f"../{slot}")
+        (self._expired / sandbox).unlink(missing_ok=True)
         return directory
 
 

@@ -29,7 +29,6 @@ sweep() {
   done
 }
 
-launch .exec ''
 launch main ''
 while read -r -u 3 name; do
   [[ $name == - ]] || launch "$name" ''

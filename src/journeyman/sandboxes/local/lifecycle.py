@@ -1,11 +1,9 @@
 """Starting, stopping, removing and finding again."""
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import orjson
@@ -13,20 +11,19 @@ import orjson
 from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
-from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, make_pipes
-from journeyman.sandboxes.local.directory import Directories, Directory, held, remove_tree
+from journeyman.sandboxes.local.channel import Channel, make_pipes
+from journeyman.sandboxes.local.directory import Directories, Directory
+from journeyman.sandboxes.local.ending import held, is_same, kill, lock_if_there, remains_of
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import Process, id_map, identify
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
+from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, lift
 from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
 from journeyman.sandboxes.local.snapshots import freeze
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
-
-_ENDING = 10.0
-"""Seconds a killed process has to be gone."""
 
 
 class Keeper:
@@ -53,41 +50,82 @@ class Keeper:
 
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
-        lost: set[str] = set()
         async with held(directory.lock) as lock:
-            process = state.living(directory.state)
-            if process is None:
-                process, lost = await self._start(directory, lock)
-        return self._open(directory, process, lost)
+            process = state.living(directory.state) or await self._start(directory, lock)
+        return self._open(directory, process)
 
     def find(self, directory: Directory) -> Channel | None:
         """Open the channel if the sandbox runs."""
         process = state.living(directory.state)
-        return self._open(directory, process, set()) if process else None
+        return self._open(directory, process) if process else None
 
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""
         async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is not None:
-                await _kill(process)
-            await self._runtime.delete(self._container(directory), lock)
-            if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
-                state.save(directory.state, None)
+                await kill(process)
+            await self._clear(directory, lock)
 
-    async def remove(self, path: Path) -> None:
-        """Remove the directory of a sandbox or a layer. Raises SandboxError."""
-        if await asyncio.to_thread(_removed, path):
+    async def settle(self, directory: Directory) -> None:
+        """Remove what a life that nobody ended has left, if it does not live."""
+        async with held(directory.lock) as lock:
+            if state.living(directory.state) is None:
+                await self._clear(directory, lock)
+
+    def is_settled(self, directory: Directory) -> bool:
+        """Whether it was stopped, and nothing is left of it but its files."""
+        container = self._container(directory)
+        return state.is_stopped(directory.state) and not self._runtime.knows(container) and not groups(container)
+
+    async def remove(self, directory: Directory) -> None:
+        """End what nobody names any more, and remove its directory. Idempotent, also while others do the same."""
+        while (lock := await lock_if_there(directory.lock)) is not None:
+            try:
+                if not is_same(lock, directory.lock):
+                    continue  # another has removed it, and the place may be taken again
+                if self._directories.is_named(directory):
+                    return
+                process = state.living(directory.state)
+                if process is not None:
+                    await kill(process)
+                await self._clear(directory, lock)
+                gone = self._directories.discard(directory)
+            finally:
+                os.close(lock)
+            if gone is not None:
+                await self.dispose(gone)
             return
-        await remove_as_mapped_root(path)
-        if not await asyncio.to_thread(_removed, path):
-            raise SandboxError(f"{path} could not be removed completely.")
 
-    async def _start(self, directory: Directory, lock: int) -> tuple[Process, set[str]]:
-        """The new first process, and the names of the shells that an earlier one had."""
+    async def dispose(self, path: Path) -> None:
+        """Remove a discarded directory. Raises SandboxError when some of it stays."""
+        if await asyncio.to_thread(remains_of, path):
+            await remove_as_mapped_root(path)
+            if await asyncio.to_thread(remains_of, path):
+                raise SandboxError(f"{path} could not be removed completely.")
+
+    def stray_slots(self) -> set[int]:
+        """Slots that a runtime or the kernel still knows by container or control group."""
+        prefix = f"journeyman-{self._tag}-"
+        names = {path.name for path in groups(f"{prefix}*")} | {
+            path.name for path in self._directories.runtime.glob(f"{prefix}*")
+        }
+        return {int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdigit()}
+
+    async def _clear(self, directory: Directory, lock: int) -> None:
+        container = self._container(directory)
+        if state.of_earlier_boot(directory.state):
+            self._runtime.forget(container)
+        else:
+            await self._runtime.delete(container, lock)
+        if groups(container):
+            await asyncio.to_thread(clear, container)
+        if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
+            state.save(directory.state, None)
+
+    async def _start(self, directory: Directory, lock: int) -> Process:
         container = self._container(directory)
         await self._runtime.delete(container, lock)
-        lost = _shells(directory)
         below = await asyncio.to_thread(self._prepare, directory)
         try:
             pid = await self._runtime.run(container, directory.path.name, lock, self._limits, below)
@@ -101,7 +139,7 @@ class Keeper:
         if process is None:
             raise SandboxUnavailable("The sandbox ended as soon as it had started.")
         state.save(directory.state, process)
-        return process, lost
+        return process
 
     def _prepare(self, directory: Directory) -> list[Below]:
         """Everything on disk that the runtime needs, and the layers it is to see."""
@@ -122,9 +160,9 @@ class Keeper:
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
         return below
 
-    def _open(self, directory: Directory, process: Process, lost: set[str]) -> Channel:
+    def _open(self, directory: Directory, process: Process) -> Channel:
         rules = Rules(self._limits, self._cgroups.group(self._container(directory)), self._cgroups.hard)
-        return Channel(directory, process, self.owner(directory), lost, rules)
+        return Channel(directory, process, self.owner(directory), rules)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
@@ -136,33 +174,3 @@ class Keeper:
 
     def _container(self, directory: Directory) -> str:
         return f"journeyman-{self._tag}-{directory.slot}"
-
-
-def _shells(directory: Directory) -> set[str]:
-    """The shells that had commands."""
-    found = {pipe.stem for pipe in directory.io.glob("*.in")} - {EXEC_SHELL}
-    return found if next(directory.runs.iterdir(), None) else set()
-
-
-async def _kill(process: Process) -> None:
-    """Kill a first process, and thereby all of its sandbox; returns when it is gone."""
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    gone = loop.create_future()
-    loop.add_reader(descriptor, lambda: gone.done() or gone.set_result(None))
-    try:
-        if identify(process.pid) == process:
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        await asyncio.wait_for(gone, _ENDING)
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
-def _removed(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        remove_tree(path)
-    return not path.exists()

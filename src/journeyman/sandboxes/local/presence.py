@@ -17,6 +17,10 @@ class Presence:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         staged.rename(path / server)
 
+    def known(self) -> set[str]:
+        """All that came and did not leave."""
+        return {path.name for path in self._path.glob("[!.]*")} - {self.server}
+
     def lives(self, server: str) -> bool:
         """Whether a server is still there; a dead one is forgotten."""
         path = self._path / server

@@ -108,6 +108,12 @@ def find_shell(init: int, shell: str) -> int | None:
     return None
 
 
+def left_behind(init: int) -> set[str]:
+    """The shells that started something which still runs: jobs, servers."""
+    rest = [entry for entry in descendants(init) if not _leads(entry, init)]
+    return {variable(entry.pid, "JOURNEYMAN_SHELL") or "main" for entry in rest}
+
+
 def _leads(entry: Entry, init: int) -> bool:
     """Whether it is a shell; jobs of a dead shell are init's children too, but in that shell's group."""
     return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid

@@ -64,6 +64,7 @@ class LocalSandboxes:
         runtime: str = "runc",
         workdir: str = "/workspace",
         idle_stop_seconds: float = 900,
+        idle_cap_seconds: float = 6 * 3600,
         limits: Limits | None = None,
         uid_base: int = 700_000,
         base: str = HOST,
@@ -82,7 +83,7 @@ class LocalSandboxes:
         self._workdir = workdir
         self._builds = Builds(self._directories.path / "builds", images, self._grounds, self, self._freeze)
         around = Surroundings(self._builds, self._way_out, base)
-        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds, around)
+        self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds, idle_cap_seconds, around)
         self._way_out.listen(lambda sandbox, incident: hear(self._boxes.known(sandbox), incident))
 
     async def doctor(self) -> list[Check]:
@@ -103,7 +104,8 @@ class LocalSandboxes:
             await self._boxes.refresh(box)
 
     async def start(self, sandbox: str) -> None:
-        await self._boxes.running(await self._boxes.get(sandbox))
+        async with self._in_use(sandbox):
+            pass
 
     async def stop(self, sandbox: str) -> None:
         await self._boxes.stop(sandbox)
@@ -141,7 +143,13 @@ class LocalSandboxes:
 
     async def _sweep(self) -> None:
         for path in await asyncio.to_thread(self._snapshots.sweep):
-            await self._keeper.remove(path)
+            await self._keeper.dispose(path)
+
+    async def expire(self, sandbox: str) -> bool:
+        return await self._boxes.expire(checked_name(sandbox))
+
+    async def inventory(self) -> list[SandboxInfo]:
+        return await self._boxes.inventory()
 
     async def recover(self) -> list[SandboxInfo]:
         found = await self._boxes.recover()

@@ -123,9 +123,9 @@ class Tree:
         path.chmod(mode)  # whatever the server's umask is
         self._give(path)
 
-    def file(self, name: str, text: str, mode: int = 0o644) -> None:
+    def file(self, name: str, text: str | bytes, mode: int = 0o644) -> None:
         path = self._base / name
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(mode)
         self._give(path)
 

@@ -5,20 +5,24 @@ import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import orjson
 
 from journeyman.sandboxes.local.capture import Kept
 from journeyman.sandboxes.local.group import Counters
 from journeyman.sandboxes.local.identity import Process
+from journeyman.sandboxes.local.memory import News
 from journeyman.sandboxes.port import Incident, Kind, ShellResult, UnknownOutcome
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _KEPT_OUTPUTS = 128
 _OUTCOME = 2048
 _OUTPUT = 4096
+_INCIDENTS, _DETAIL = 4, 400
+"""So many of so many characters fit."""
 
 
 class Started(NamedTuple):
@@ -36,6 +40,7 @@ class Started(NamedTuple):
     counters: Counters
     """the sandbox's, before it"""
     process: Process
+    news: News = News()
 
 
 class _Outcome(TypedDict):
@@ -45,7 +50,7 @@ class _Outcome(TypedDict):
     timed_out: bool
     cancelled: bool
     restarted: bool
-    incidents: list[tuple[Kind, str]]
+    incidents: NotRequired[list[list[str]]]
 
 
 class RunLog:
@@ -71,7 +76,7 @@ class RunLog:
             if outcome["total"] and not kept.total:
                 raise UnknownOutcome("This command was run before and its output is no longer kept. Check its effects.")
             cut = outcome["timed_out"], outcome["cancelled"], outcome["restarted"]
-            incidents = tuple(Incident(*each) for each in outcome["incidents"])
+            incidents = tuple(Incident(cast("Kind", kind), detail) for kind, detail in outcome.get("incidents", []))
             return ShellResult(kept.read(), outcome["exit_code"], outcome["total"], *cut, incidents)
         finally:
             os.close(descriptor)
@@ -84,11 +89,7 @@ class RunLog:
             os.close(descriptor)
             raise FileExistsError(run)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.pwrite(
-            descriptor,
-            orjson.dumps([*started[:-2], list(started.counters), list(started.process)]).ljust(_OUTPUT, b"\0"),
-            0,
-        )
+        os.pwrite(descriptor, _packed(started).ljust(_OUTPUT, b"\0"), 0)
         return descriptor
 
     def take_over(self, run: str, *, wait: bool) -> tuple[int, Started] | None:
@@ -105,8 +106,7 @@ class RunLog:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             started = os.pread(descriptor, _OUTCOME, 0).rstrip(b"\0")
             if started and _outcome(descriptor) is None:
-                *plain, counters, process = orjson.loads(started)
-                return descriptor, Started(*plain, counters=Counters(*counters), process=Process(*process))
+                return descriptor, _unpacked(started)
         except BlockingIOError:
             os.close(descriptor)
             raise
@@ -132,7 +132,7 @@ class RunLog:
             "timed_out": result.timed_out,
             "cancelled": result.cancelled,
             "restarted": result.restarted,
-            "incidents": [(each.kind, each.detail) for each in result.incidents],
+            "incidents": _bounded(result.incidents),
         }
         os.pwrite(descriptor, orjson.dumps(outcome), _OUTCOME)
         live = self._file(run, "live")
@@ -158,6 +158,22 @@ def _outcome(descriptor: int) -> _Outcome | None:
         return None
     outcome: _Outcome = orjson.loads(recorded)
     return outcome
+
+
+def _packed(started: Started) -> bytes:
+    news = [started.news.lost, _bounded(started.news.incidents)]
+    return orjson.dumps([*started[:7], list(started.counters), list(started.process), news])
+
+
+def _unpacked(data: bytes) -> Started:
+    fields = orjson.loads(data)
+    counters, process, (lost, incidents) = fields[7:]
+    news = News(lost, tuple(Incident(*each) for each in incidents))
+    return Started(*fields[:7], counters=Counters(*counters), process=Process(*process), news=news)
+
+
+def _bounded(incidents: Sequence[Incident]) -> list[list[str]]:
+    return [[kind, detail[:_DETAIL]] for kind, detail in incidents[:_INCIDENTS]]
 
 
 def file_name(run: str) -> str:

@@ -64,7 +64,8 @@ class Runtime:
         The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
         """
         log, pid_file = self._sandboxes / bundle / "log", self._sandboxes / bundle / "pid"
-        log.unlink(missing_ok=True)
+        for path in (log, log.with_name(".pid")):  # the latter of a runtime that was killed: it would refuse
+            path.unlink(missing_ok=True)
         here = f"{self.view}/{bundle}"
         command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
@@ -95,10 +96,18 @@ class Runtime:
 
     async def delete(self, container: str, lock: int) -> None:
         """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
-        if (self._sandboxes / "rt" / container).exists():
+        if self.knows(container):
             root = str(self._sandboxes / "rt")
             await execute([self.find(), "--root", root, "delete", "--force", container], lock)
-            shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+            self.forget(container)
+
+    def knows(self, container: str) -> bool:
+        """Whether there are records of it."""
+        return (self._sandboxes / "rt" / container).exists()
+
+    def forget(self, container: str) -> None:
+        """Remove its records. Idempotent."""
+        shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
 
     async def version(self) -> str:
         """The first line it says about itself. Raises SandboxUnavailable."""

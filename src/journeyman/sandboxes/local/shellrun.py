@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from journeyman.sandboxes.local.channel import Channel, new_token
+from journeyman.sandboxes.local.memory import News
 from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, ticks_now
 from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import Incident, ShellResult
@@ -32,8 +33,6 @@ class ShellRun:
         self._kept = log.output(lock, started.limit)
         self._cut: Literal["timeout", "cancel", "limit"] | None = None
         self._ended_for: list[Incident] = []
-        self._is_new = started.shell in channel.lost
-        channel.lost.discard(started.shell)
         self._queries: list[str] = []
         self._denied = len(channel.denied)
         self._patience: asyncio.TimerHandle | None = None
@@ -68,7 +67,7 @@ class ShellRun:
             self._channel.send(self.shell, query, "-")
 
     def done(self, status: int, before: int | None) -> None:
-        self._settle(None if self._cut else status, restarted=self._is_new or before is not None)
+        self._settle(None if self._cut else status, restarted=self._started.news.lost or before is not None)
 
     def idle(self, last: str, status: str, before: int | None) -> None:
         if last == self._started.token and status.isdecimal():
@@ -118,7 +117,8 @@ class ShellRun:
             self._capture.finish()
         timed_out, cancelled = self._cut == "timeout", self._cut == "cancel"
         output = self._kept.read()
-        result = ShellResult(output, exit_code, self._kept.total, timed_out, cancelled, restarted, self._incidents())
+        incidents = (*self._started.news.incidents, *self._incidents())
+        result = ShellResult(output, exit_code, self._kept.total, timed_out, cancelled, restarted, incidents)
         self._log.finish(self._run, self._lock, result, self._started.limit)
         self.result.set_result(result)
 
@@ -153,14 +153,16 @@ def begin(channel: Channel, log: RunLog, command: Command) -> ShellRun:
     token, process = new_token(), channel.events.process
     pipe = channel.pipes.take()
     now = time.time(), ticks_now()
-    started = Started(
-        token, pipe, command.shell, *now, command.timeout, command.limit, channel.guard.meter.seen, process
-    )
+    is_script = command.script is not None
+    news = channel.memory.news(command.shell) if is_script else News()
+    counters = channel.guard.meter.seen
+    started = Started(token, pipe, command.shell, *now, command.timeout, command.limit, counters, process, news)
     try:
         lock = log.begin(command.run, started)
     except FileExistsError:
         channel.pipes.give_back(pipe)
         raise
+    channel.memory.use(command.shell, told=is_script)
     if command.script is None:
         going = ShellRun(channel, log, command.run, started, lock)
         going.restart()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 
-from journeyman.sandboxes.local.identity import Process, lives
+from journeyman.sandboxes.local.identity import Process, boot_id, lives
 
 
 def save(path: Path, process: Process | None) -> None:
@@ -16,9 +16,24 @@ def save(path: Path, process: Process | None) -> None:
 
 def living(path: Path) -> Process | None:
     """The recorded process, if it still lives."""
+    process = _recorded(path)
+    return process if process and lives(process) else None
+
+
+def is_stopped(path: Path) -> bool:
+    """Whether it was ended in an orderly way."""
+    return path.exists() and _recorded(path) is None
+
+
+def of_earlier_boot(path: Path) -> bool:
+    """Whether it ran before the machine was started anew."""
+    process = _recorded(path)
+    return process is not None and process.boot != boot_id()
+
+
+def _recorded(path: Path) -> Process | None:
     try:
         fields = orjson.loads(path.read_bytes())["process"]
     except FileNotFoundError:
         return None
-    process = Process(*fields) if fields else None
-    return process if process and lives(process) else None
+    return Process(*fields) if fields else None
