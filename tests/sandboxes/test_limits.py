@@ -161,6 +161,18 @@ async def test_a_full_process_table_is_cleared_by_a_cancel(make: Make) -> None:
     assert time.monotonic() - began < 5
 
 
+async def test_a_sandbox_that_a_dead_server_left_frozen(make: Make) -> None:
+    boxes = make()
+    await sh(boxes, "kept=yes")
+    box = await boxes._boxes.get("box")  # pyright: ignore[reportPrivateUsage]
+    assert box.channel is not None
+    freezing = box.channel.guard.group.frozen()
+    freezing.__enter__()
+    await boxes.close()
+    assert (await sh(make(), "echo $kept")).output == b"yes\n"
+    freezing.__exit__(None, None, None)
+
+
 async def test_processor_time_is_limited(make: Make) -> None:
     boxes = make(cpus=0.5)
     spin = "timeout 2 sh -c 'while :; do :; done'"

@@ -45,9 +45,18 @@ async def test_the_doctor_finds_nothing_wrong(boxes: LocalSandboxes) -> None:
     checks = await boxes.doctor()
     assert [check for check in checks if check.status == "fail"] == []
     assert [check for check in checks if check.status != "ok" and not check.fix] == []
-    assert {"runtime", "namespaces", "filesystem", "overlay", "memory", "cpus", "processes", "disk", "python", "rg"} <= {
-        each.name for each in checks
-    }
+    assert {
+        "runtime",
+        "namespaces",
+        "filesystem",
+        "overlay",
+        "memory",
+        "cpus",
+        "processes",
+        "disk",
+        "python",
+        "rg",
+    } <= {each.name for each in checks}
 
 
 async def test_a_missing_runtime(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Keeper:
         async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is not None:
+                self._cgroups.group(self._container(directory)).thaw()
                 await _kill(process)
             await self._runtime.delete(self._container(directory), lock)
             if directory.state.exists():  # else its root is not whole yet, and is to be built on the next start
