@@ -56,10 +56,19 @@ def _entry(pid: int) -> Entry | None:
 def _children(pid: int) -> list[int]:
     # Not by looking at every process of the host, of which there may be thousands.
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    for task in entries(pid, "task"):
         with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
+            found += map(int, (task / "children").read_text().split())
     return found
+
+
+def entries(pid: int, folder: str) -> list[Path]:
+    """What is in /proc/PID/FOLDER; nothing when the process has ended meanwhile."""
+    place = Path("/proc", str(pid), folder)
+    try:
+        return list(place.iterdir())
+    except OSError:
+        return []
 
 
 class Victims(NamedTuple):
