@@ -151,22 +151,23 @@ def _kill_in_passes(init: int, belongs: Callable[[Entry], bool], follows: Callab
     victims: set[int] = set()
     quiet = 0
     for _ in range(_PASSES):
-        fresh = _select(init, belongs, follows) - victims
+        fresh = [pid for pid in _select(init, belongs, follows) if pid not in victims]
         quiet = 0 if fresh else quiet + 1
         if quiet == 2:  # a process in the middle of an exec has no environment to see
             return True
         _signal(fresh, signal.SIGKILL)
-        victims |= fresh
+        victims.update(fresh)
     return False
 
 
-def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:
+def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> list[int]:
+    """Parents before their children: a shell whose command is killed first would go on with the next one."""
     entries = descendants(init)
     chosen = {entry.pid for entry in entries if belongs(entry)}
-    for entry in entries:  # parents come before their children
+    for entry in entries:
         if entry.parent in chosen and follows(entry):
             chosen.add(entry.pid)
-    return chosen
+    return [entry.pid for entry in entries if entry.pid in chosen]
 
 
 def _signal(pids: Collection[int], number: int) -> None:
