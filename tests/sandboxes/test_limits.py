@@ -135,8 +135,8 @@ async def test_a_fork_bomb_ends_with_its_command(make: Make) -> None:
     assert await sh(boxes, "jobs -r | wc -l", box="neighbour") == ShellResult(b"1\n", 0, 2)
 
 
-async def test_a_full_process_table_is_cleared_by_a_cancel(make: Make) -> None:
-    boxes = make(processes=128)
+async def fill(boxes: LocalSandboxes, after: str) -> asyncio.Task[ShellResult]:
+    """A command that has filled the process table; `after`: what is at its end."""
     full = """
         import os, time
         try:
@@ -148,17 +148,46 @@ async def test_a_full_process_table_is_cleared_by_a_cancel(make: Make) -> None:
             time.sleep(1000)
     """
     await boxes.write("box", "/tmp/full.py", textwrap.dedent(full).encode(), run=fresh_run(), note="")
-    call = asyncio.create_task(sh(boxes, "python3 /tmp/full.py"))
+    call = asyncio.create_task(sh(boxes, f"python3 /tmp/full.py {after}"))
     while True:
         with contextlib.suppress(FileNotFoundError):
             await boxes.read("box", "/tmp/full", limit=1)
-            break
+            return call
         await asyncio.sleep(0.01)
+
+
+async def test_a_process_table_left_full_is_cleared_by_a_restart(make: Make) -> None:
+    boxes = make(processes=128)
+    await (await fill(boxes, ">/dev/null 2>&1 &"))
+    result = await sh(boxes, "ls -d /workspace", timeout=3)
+    assert result.timed_out and kinds(result) == ["too_many_processes"], result
+    assert "restarting the shell" in result.incidents[0].detail
+    began = time.monotonic()
+    await boxes.restart_shell("box", run=fresh_run())
+    assert (await sh(boxes, "ls -d /workspace")).output == b"/workspace\n"
+    assert time.monotonic() - began < 5
+
+
+async def test_a_full_process_table_is_cleared_by_a_cancel(make: Make) -> None:
+    boxes = make(processes=128)
+    call = await fill(boxes, "")
     began = time.monotonic()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     assert (await sh(boxes, "ls -d /workspace")).output == b"/workspace\n"
     assert time.monotonic() - began < 5
+
+
+async def test_a_sandbox_that_a_dead_server_left_frozen(make: Make) -> None:
+    boxes = make()
+    await sh(boxes, "kept=yes")
+    box = await boxes._boxes.get("box")  # pyright: ignore[reportPrivateUsage]
+    assert box.channel is not None
+    freezing = box.channel.guard.group.frozen()
+    freezing.__enter__()
+    await boxes.close()
+    assert (await sh(make(), "echo $kept")).output == b"yes\n"
+    freezing.__exit__(None, None, None)
 
 
 async def test_processor_time_is_limited(make: Make) -> None:

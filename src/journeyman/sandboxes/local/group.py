@@ -45,14 +45,21 @@ class Group:
         if place is None:
             yield
             return
-        stop, go = ("FROZEN", "THAWED") if self.version == 1 else ("1", "0")
-        file = place / ("freezer.state" if self.version == 1 else "cgroup.freeze")
         try:
-            _put(file, stop)
+            _put(self._switch(place), "FROZEN" if self.version == 1 else "1")
             self._await_frozen(place)
             yield
         finally:
-            _put(file, go)
+            self.thaw()
+
+    def thaw(self) -> None:
+        """Let it run, also where a server died while it was frozen. Idempotent."""
+        place = self.places.get("freezer")
+        if place is not None:
+            _put(self._switch(place), "THAWED" if self.version == 1 else "0")
+
+    def _switch(self, place: Path) -> Path:
+        return place / ("freezer.state" if self.version == 1 else "cgroup.freeze")
 
     def _await_frozen(self, place: Path) -> None:
         file, word = ("freezer.state", "FROZEN") if self.version == 1 else ("cgroup.events", "frozen 1")

@@ -25,6 +25,7 @@ class Rules:
 class Guard:
     def __init__(self, rules: Rules, init: int, path: Path, root: int) -> None:
         self.group = rules.group
+        self.group.thaw()
         self.meter = Meter(rules.group, rules.limits, root)
         hard = rules.hard.union(["disk"] if _has_own_disk(root, rules.limits) else [])
         watched = Watched(init, path, hard)

@@ -80,7 +80,8 @@ def too_many_processes(limits: Limits) -> Incident:
     return Incident(
         "too_many_processes",
         f"The sandbox reached its limit of {limits.processes} processes and threads, and new ones could not start "
-        '("Resource temporarily unavailable"). Run fewer at once, and end those you no longer need: ps ax, kill.',
+        '("Resource temporarily unavailable"). Run fewer at once, and end those you no longer need (ps ax, kill); '
+        "restarting the shell ends all that it started.",
     )
 
 

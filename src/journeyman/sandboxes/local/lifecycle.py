@@ -64,6 +64,7 @@ class Keeper:
         async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is not None:
+                self._cgroups.group(self._container(directory)).thaw()
                 await kill(process)
             await self._clear(directory, lock)
 

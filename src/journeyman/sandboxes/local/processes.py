@@ -56,10 +56,19 @@ def _entry(pid: int) -> Entry | None:
 def _children(pid: int) -> list[int]:
     # Not by looking at every process of the host, of which there may be thousands.
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    for task in entries(pid, "task"):
         with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
+            found += map(int, (task / "children").read_text().split())
     return found
+
+
+def entries(pid: int, folder: str) -> list[Path]:
+    """What is in /proc/PID/FOLDER; nothing when the process has ended meanwhile."""
+    place = Path("/proc", str(pid), folder)
+    try:
+        return list(place.iterdir())
+    except OSError:
+        return []
 
 
 class Victims(NamedTuple):
@@ -148,22 +157,23 @@ def _kill_in_passes(init: int, belongs: Callable[[Entry], bool], follows: Callab
     victims: set[int] = set()
     quiet = 0
     for _ in range(_PASSES):
-        fresh = _select(init, belongs, follows) - victims
+        fresh = [pid for pid in _select(init, belongs, follows) if pid not in victims]
         quiet = 0 if fresh else quiet + 1
         if quiet == 2:  # a process in the middle of an exec has no environment to see
             return True
         _signal(fresh, signal.SIGKILL)
-        victims |= fresh
+        victims.update(fresh)
     return False
 
 
-def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:
+def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> list[int]:
+    """Parents before their children: a shell whose command is killed first would go on with the next one."""
     entries = descendants(init)
     chosen = {entry.pid for entry in entries if belongs(entry)}
-    for entry in entries:  # parents come before their children
+    for entry in entries:
         if entry.parent in chosen and follows(entry):
             chosen.add(entry.pid)
-    return chosen
+    return [entry.pid for entry in entries if entry.pid in chosen]
 
 
 def _signal(pids: Collection[int], number: int) -> None:

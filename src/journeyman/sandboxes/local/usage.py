@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from journeyman.sandboxes.local.processes import descendants
+from journeyman.sandboxes.local.processes import descendants, entries
 
 _OURS = ("runs", "writes", "io", "rt")
 """What the server keeps there itself."""
@@ -21,7 +21,7 @@ def _nameless(init: int) -> int:
     found: dict[tuple[int, int], int] = {}
     memory = _in_memory(init)
     for entry in descendants(init):
-        for link in Path("/proc", str(entry.pid)).glob("fd/*"):
+        for link in entries(entry.pid, "fd"):
             with contextlib.suppress(OSError):
                 file = link.stat()
                 if stat.S_ISREG(file.st_mode) and file.st_nlink == 0 and file.st_dev not in memory:
