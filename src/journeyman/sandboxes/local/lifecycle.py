@@ -64,8 +64,7 @@ class Keeper:
         async with held(directory.lock) as lock:
             process = state.living(directory.state)
             if process is not None:
-                self._cgroups.group(self._container(directory)).thaw()
-                await kill(process)
+                await self._kill(directory, process)
             await self._clear(directory, lock)
 
     async def settle(self, directory: Directory) -> None:
@@ -89,7 +88,7 @@ class Keeper:
                     return
                 process = state.living(directory.state)
                 if process is not None:
-                    await kill(process)
+                    await self._kill(directory, process)
                 await self._clear(directory, lock)
                 gone = self._directories.discard(directory)
             finally:
@@ -104,6 +103,10 @@ class Keeper:
             await remove_as_mapped_root(path)
             if await asyncio.to_thread(remains_of, path):
                 raise SandboxError(f"{path} could not be removed completely.")
+
+    async def _kill(self, directory: Directory, process: Process) -> None:
+        self._cgroups.group(self._container(directory)).thaw()  # a server may have died while it was frozen
+        await kill(process)
 
     def stray_slots(self) -> set[int]:
         """Slots that a runtime or the kernel still knows by container or control group."""
