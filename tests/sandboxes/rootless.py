@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import journeyman.egress.certificates  # noqa: F401  (the same)
 from journeyman.sandboxes.conformance import run_checks
 from journeyman.sandboxes.local import LocalSandboxes
 from journeyman.sandboxes.port import Sandboxes

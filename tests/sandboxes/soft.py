@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import journeyman.egress.certificates  # noqa: F401  (the same)
 from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.local import Limits, LocalSandboxes
 from journeyman.sandboxes.port import ShellResult

@@ -327,14 +327,14 @@ async def test_a_disk_of_its_own(anyio_backend: str) -> None:
     data_dir = Path(tempfile.mkdtemp(prefix="own-disk-"))
     data_dir.chmod(0o755)
     boxes = LocalSandboxes(data_dir, limits=Limits(disk=32 * MB))
-    root = data_dir / "sandboxes" / "0" / "root"
+    root = data_dir / "sandboxes" / "0" / "files"
     try:
         await boxes.start("box")
         await boxes.stop("box")
         shutil.copytree(root, data_dir / "copy", symlinks=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,nr_inodes=2000,mode=755", "tmpfs", root], check=True)
         subprocess.run(["cp", "-a", f"{data_dir}/copy/.", root], check=True)
-        subprocess.run(["chown", "-R", "--reference", data_dir / "sandboxes" / "0" / "usr", root], check=True)
+        subprocess.run(["chown", "-R", "--reference", data_dir / "sandboxes" / "0" / "upper" / "usr", root], check=True)
         result = await sh(boxes, "dd if=/dev/zero of=/workspace/big bs=1M count=100 status=none; echo $?")
         assert (
             result.output.endswith(b"1\n") and kinds(result) == ["disk_full"] and "32 MB" in result.incidents[0].detail
@@ -394,18 +394,6 @@ def test_what_the_model_reads() -> None:
     assert text.content[0]["text"] == "out\nThe disk is full." and not text.is_error
     text = rendered(ShellResult(b"", None, 0, incidents=(incident,)), 60)
     assert text.content[0]["text"] == "The disk is full." and text.is_error
-
-
-async def test_looking_costs_next_to_nothing(make: Make) -> None:
-    boxes = make()
-    await sh(boxes, "echo")
-    box = await boxes._boxes.get("box")  # pyright: ignore[reportPrivateUsage]
-    assert box.channel is not None
-    meter = box.channel.guard.meter
-    began = time.perf_counter()
-    for _ in range(1000):
-        meter.since(meter.seen)
-    assert time.perf_counter() - began < 0.5  # half a millisecond each
 
 
 async def test_soft_limits_of_an_ordinary_user() -> None:

@@ -82,7 +82,6 @@ def _notes(result: ShellResult, timeout: float) -> list[str]:
         notes.append("The command ended without an exit code; whether it did its work is unknown.")
     elif result.exit_code:
         notes.append(f"Exit code {result.exit_code}")
-    notes.extend(incident.detail for incident in result.incidents)
     if result.restarted:
         notes.append(
             "The shell was lost and a fresh one was started in /workspace: its working directory, variables and "

@@ -61,7 +61,8 @@ async def _named(path: Path, init: int) -> int:
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+            process.kill()
         raise
     words = output.split()
     return int(words[0]) if words and words[0].isdigit() else 0

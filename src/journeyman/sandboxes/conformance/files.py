@@ -1,0 +1,64 @@
+"""Reading and writing."""
+
+import asyncio
+import hashlib
+
+from journeyman.sandboxes.conformance.calls import BOX, fresh_run, refused, sh
+from journeyman.sandboxes.port import (
+    SandboxError,
+    Sandboxes,
+)
+
+
+async def check_read_and_write(boxes: Sandboxes) -> None:
+    data = bytes(range(256)) * 20
+    note = await boxes.write(BOX, "deep/er/file", data, run=fresh_run(), note="written")
+    assert note == "written"
+    found = await boxes.read(BOX, "/workspace/deep/er/file", limit=1_000_000)
+    assert found == (data, len(data), hashlib.sha256(data).hexdigest()), found
+    part = await boxes.read(BOX, "deep/er/file", offset=10, limit=5)
+    assert part == (data[10:15], len(data), None), part
+    assert (await sh(boxes, "stat -c '%U %a' deep deep/er/file")).output == b"root 755\nroot 644\n"
+
+
+async def check_write_keeps_the_mode(boxes: Sandboxes) -> None:
+    await sh(boxes, "echo old >tool; chmod 750 tool; ln -s tool link")
+    await boxes.write(BOX, "link", b"new", run=fresh_run(), note="")
+    result = await sh(boxes, "stat -c %a tool; cat tool; readlink link")
+    assert result.output == b"750\nnewtool\n", result
+
+
+async def check_write_compares(boxes: Sandboxes) -> None:
+    old = hashlib.sha256(b"old").hexdigest()
+    await boxes.write(BOX, "file", b"old", run=fresh_run(), note="")
+    await boxes.write(BOX, "file", b"new", run=fresh_run(), note="", if_sha256=old)
+    await refused(boxes.write(BOX, "file", b"newer", run=fresh_run(), note="", if_sha256=old), SandboxError)
+    await refused(boxes.write(BOX, "none", b"newer", run=fresh_run(), note="", if_sha256=old), SandboxError)
+    assert (await boxes.read(BOX, "file", limit=10)).data == b"new"
+
+
+async def check_a_write_happens_once(boxes: Sandboxes) -> None:
+    run = fresh_run()
+    assert await boxes.recorded(BOX, run) is None
+    await boxes.write(BOX, "file", b"first", run=run, note="first note")
+    await sh(boxes, "echo changed >file")
+    assert await boxes.write(BOX, "file", b"first", run=run, note="other note") == "first note"
+    assert await boxes.recorded(BOX, run) == "first note"
+    assert (await boxes.read(BOX, "file", limit=100)).data == b"changed\n"
+
+
+async def check_odd_files_arerefused(boxes: Sandboxes) -> None:
+    await sh(boxes, "mkfifo fifo; ln -s /dev/zero zero; ln -s loop loop; mkdir dir; ln -s /proc/self/root/etc magic")
+    for path in ("fifo", "zero", "loop", "/dev/zero", "/dev/tty", "magic/passwd", "dir/x/../../fifo/x", "a\0b", ""):
+        await refused(asyncio.wait_for(boxes.read(BOX, path, limit=10), 5), (Exception))
+    for path in ("fifo", "zero", "loop", "/dev/zero", "/proc/self/comm", "fifo/x", "a\0b", ""):
+        await refused(boxes.write(BOX, path, b"x", run=fresh_run(), note=""), Exception)
+    await refused(boxes.read(BOX, "none", limit=10), FileNotFoundError)
+    await refused(boxes.read(BOX, "dir", limit=10), IsADirectoryError)
+    await refused(boxes.write(BOX, "dir", b"x", run=fresh_run(), note=""), IsADirectoryError)
+
+
+async def check_huge_files_are_read_in_part(boxes: Sandboxes) -> None:
+    await sh(boxes, "truncate -s 9G huge; printf end | dd of=huge bs=1 seek=9000000000 conv=notrunc status=none")
+    found = await boxes.read(BOX, "huge", offset=9_000_000_000, limit=3)
+    assert found == (b"end", 9 << 30, None), found
