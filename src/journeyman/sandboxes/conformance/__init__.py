@@ -5,16 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from journeyman.sandboxes.conformance import files, life, runs, shells, snapshots
 from journeyman.sandboxes.conformance.calls import BOX, fresh_run, sh
-from journeyman.sandboxes.port import (
-    Check,
-    ExecResult,
-    Run,
-    SandboxError,
-    Sandboxes,
-    ShellResult,
-    StaleRun,
-    UnknownSnapshot,
-)
+from journeyman.sandboxes.port import Check, Sandboxes
 
 __all__ = ["BOX", "CHECKS", "fresh_run", "run_checks", "sh"]
 
