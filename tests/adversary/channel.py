@@ -7,7 +7,6 @@ from pathlib import Path
 
 from adversary.case import alone
 from adversary.scene import Scene
-
 from journeyman.sandboxes.port import SandboxError
 
 EVENTS = "/run/journeyman/*.events"
@@ -41,14 +40,28 @@ async def attack_builtins_become_functions(scene: Scene) -> None:
 @alone
 async def attack_variables_of_the_loop(scene: Scene) -> None:
     """The loop's variables are made read-only, integers, arrays, references or unset."""
-    for name in ("_jm_token", "_jm_pipe", "_jm_server", "_jm_script", "_jm_last", "_jm_before", "_jm_once", "JOURNEYMAN_RUN"):
-        for harm in (f"readonly {name}=x", f"declare -i {name}", f"declare -A other; declare -n {name}=other", f"unset {name}"):
+    for name in (
+        "_jm_token",
+        "_jm_pipe",
+        "_jm_server",
+        "_jm_script",
+        "_jm_last",
+        "_jm_before",
+        "_jm_once",
+        "JOURNEYMAN_RUN",
+    ):
+        for harm in (
+            f"readonly {name}=x",
+            f"declare -i {name}",
+            f"declare -A other; declare -n {name}=other",
+            f"unset {name}",
+        ):
             await _recovers(scene, harm, timeout=1)
             await scene.boxes.restart_shell(scene.box, run=_run())
     await _recovers(scene, "declare -u _jm_server _jm_pipe; IFS=0123456789abcdef")
 
 
-def _run():  # noqa: ANN202
+def _run():
     from adversary.scene import fresh_run  # noqa: PLC0415
 
     return fresh_run()
@@ -102,8 +115,22 @@ async def attack_options_and_traps(scene: Scene) -> None:
 @alone
 async def attack_false_results(scene: Scene) -> None:
     """A script tells of its own end, with its own token and absurd statuses: a result comes, and the next one is right."""
-    for status in ("0", "256", "99999999999999999999", "9" * 400, "-1", "1e9", "\\xd9\\xa1", "", "None", "0 0 0", "7 -\\n"):
-        forged = f"for f in {EVENTS}; do printf 'done %s {status} -\\n' $JOURNEYMAN_RUN 1<>$f; done; sleep 0.1; echo late"
+    for status in (
+        "0",
+        "256",
+        "99999999999999999999",
+        "9" * 400,
+        "-1",
+        "1e9",
+        "\\xd9\\xa1",
+        "",
+        "None",
+        "0 0 0",
+        "7 -\\n",
+    ):
+        forged = (
+            f"for f in {EVENTS}; do printf 'done %s {status} -\\n' $JOURNEYMAN_RUN 1<>$f; done; sleep 0.1; echo late"
+        )
         result = await scene.sh(forged, timeout=5)
         assert result.exit_code is None or 0 <= result.exit_code <= 255, (status, result)
         before = f"for f in {EVENTS}; do printf 'done %s 0 {'9' * 300}\\n' $JOURNEYMAN_RUN 1<>$f; done; sleep 0.1"
@@ -115,7 +142,12 @@ async def attack_false_results(scene: Scene) -> None:
 @alone
 async def attack_events_that_are_no_events(scene: Scene) -> None:
     """Endless lines, NUL bytes, half lines, unknown words: skipped, and what follows is heard."""
-    for noise in ("head -c 3000000 /dev/zero", "head -c 3000000 /dev/urandom", "printf 'done'", "printf '\\n\\n \\n  \\n'"):
+    for noise in (
+        "head -c 3000000 /dev/zero",
+        "head -c 3000000 /dev/urandom",
+        "printf 'done'",
+        "printf '\\n\\n \\n  \\n'",
+    ):
         await scene.sh(f"for f in {EVENTS}; do {noise} 1<>$f; done", timeout=10)
         result = await scene.sh("echo heard; (exit 2)", timeout=5)
         assert (result.output, result.exit_code) == (b"heard\n", 2), (noise, result)
@@ -304,7 +336,7 @@ async def attack_replayed_runs(scene: Scene) -> None:
     """A run asked for again is answered from outside: nothing that is done inside changes what it gave."""
     run = _run()
     first = await scene.boxes.shell(scene.box, "echo mine", run=run, timeout=5, output_limit=100)
-    await scene.sh("for f in /run/journeyman/*.out; do timeout 0.2 sh -c \"echo forged 1<>$f\"; done")
+    await scene.sh('for f in /run/journeyman/*.out; do timeout 0.2 sh -c "echo forged 1<>$f"; done')
     again = await scene.boxes.shell(scene.box, "echo other", run=run, timeout=5, output_limit=100)
     assert first == again and first.output == b"mine\n"
 

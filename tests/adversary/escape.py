@@ -138,7 +138,12 @@ async def _links(init: int) -> list[tuple[int, str]]:
 @alone
 async def attack_working_directory_that_is_no_directory(scene: Scene) -> None:
     """A pipe, a file, a dangling or a looping link in place of /workspace must not keep the sandbox from starting."""
-    for harm in ("mkfifo /workspace", "echo x >/workspace", "ln -s /none/where /workspace", "ln -s workspace /workspace"):
+    for harm in (
+        "mkfifo /workspace",
+        "echo x >/workspace",
+        "ln -s /none/where /workspace",
+        "ln -s workspace /workspace",
+    ):
         await scene.sh(f"cd /; rm -rf /workspace; {harm}")
         await scene.restart()
         said = await scene.said("cd /; echo alive")
@@ -274,7 +279,9 @@ async def attack_overlay_attributes(scene: Scene) -> None:
         str(scene.data_dir),
     )
     await scene.restart()
-    said = await scene.said("cat /usr/local/redirected/secret /workspace/redirected/secret /etc/secret; ls /etc/services")
+    said = await scene.said(
+        "cat /usr/local/redirected/secret /workspace/redirected/secret /etc/secret; ls /etc/services"
+    )
     assert scene.secret not in said
     assert said.endswith("/etc/services\n"), said
 

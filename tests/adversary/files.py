@@ -9,7 +9,6 @@ from pathlib import Path
 
 from adversary.case import Skip, alone, defect
 from adversary.scene import Scene, fresh_name, fresh_run
-
 from journeyman.sandboxes.port import SandboxError
 
 ANSWERS = (OSError, SandboxError)
@@ -38,7 +37,10 @@ async def _write(scene: Scene, path: str, data: bytes = b"written") -> bool:
 
 def _untouched(scene: Scene) -> None:
     assert scene.secret_file.read_text() == scene.secret
-    assert {path.name for path in scene.data_dir.iterdir() if not path.name.startswith("data-")} <= {"secret", "sandboxes"}
+    assert {path.name for path in scene.data_dir.iterdir() if not path.name.startswith("data-")} <= {
+        "secret",
+        "sandboxes",
+    }
 
 
 async def attack_links_to_the_host(scene: Scene) -> None:
@@ -109,7 +111,9 @@ async def attack_swapping_a_directory_while_it_is_written(scene: Scene) -> None:
 
 async def attack_swapping_a_file(scene: Scene) -> None:
     """A file is exchanged with a pipe, a device or a link while it is read and written: no hang, no way out."""
-    await scene.sh(f"mkdir -p /workspace/swap; cd /workspace/swap; echo inside >f; mkfifo p; ln -s {scene.secret_file} l")
+    await scene.sh(
+        f"mkdir -p /workspace/swap; cd /workspace/swap; echo inside >f; mkfifo p; ln -s {scene.secret_file} l"
+    )
     for other in ("p", "l"):
         async with _swapping(scene, "/workspace/swap/f", f"/workspace/swap/{other}"):
             for _ in range(150):
@@ -173,7 +177,16 @@ async def attack_files_without_end(scene: Scene) -> None:
 
 async def attack_files_of_the_kernel(scene: Scene) -> None:
     """Files in /proc, where the server may see more than the sandbox, are not read or written by it."""
-    for path in ("kcore", "kmsg", "1/environ", "self/mem", "1/mem", "self/environ", "sys/kernel/core_pattern", "cmdline"):
+    for path in (
+        "kcore",
+        "kmsg",
+        "1/environ",
+        "self/mem",
+        "1/mem",
+        "self/environ",
+        "sys/kernel/core_pattern",
+        "cmdline",
+    ):
         assert await _read(scene, f"/proc/{path}") == b"", path
         assert not await _write(scene, f"/proc/{path}"), path
     for path in ("sysrq-trigger", "sys/kernel/sysrq", "1/oom_score_adj", "self/attr/current", "new"):
@@ -297,7 +310,10 @@ async def attack_a_tree_that_cannot_be_removed(scene: Scene) -> None:
     assert not slot.exists()
 
 
-@defect("as root the sandboxes' directories can be passed by every user: slots should be 0710 with the sandbox's group", "root")
+@defect(
+    "as root the sandboxes' directories can be passed by every user: slots should be 0710 with the sandbox's group",
+    "root",
+)
 async def attack_programs_left_for_the_host(scene: Scene) -> None:
     """A set-user-id program left in the sandbox cannot be reached, and so not run, by other users of the host."""
     await scene.sh("cp /usr/bin/cat /workspace/left; chmod 6755 /workspace/left; chmod 755 /workspace; echo x >/tmp/x")

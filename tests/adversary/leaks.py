@@ -92,7 +92,9 @@ async def attack_names_of_sessions(scene: Scene) -> None:
 
 async def attack_processes_of_the_host(scene: Scene) -> None:
     """/proc shows the sandbox's processes alone, and nothing names the host's."""
-    said = await scene.said("cat /proc/[0-9]*/comm; ls -d /proc/[0-9]* | wc -l; cat /proc/1/status | grep -i -e NSpid -e PPid")
+    said = await scene.said(
+        "cat /proc/[0-9]*/comm; ls -d /proc/[0-9]* | wc -l; cat /proc/1/status | grep -i -e NSpid -e PPid"
+    )
     lines = said.splitlines()
     assert int(next(line for line in lines if line.isdigit())) < 40, said
     assert "PPid:\t0" in lines and "NSpid:\t1" in lines, said
@@ -122,9 +124,13 @@ async def attack_locks_of_the_host(scene: Scene) -> None:
 
 async def attack_network_of_the_host(scene: Scene) -> None:
     """The tables of the network are the sandbox's own: no connection, socket, route or interface of the host."""
-    said = await scene.said("cat /proc/net/unix /proc/net/dev /proc/net/arp /proc/net/fib_trie /proc/net/if_inet6; ss -xa")
+    said = await scene.said(
+        "cat /proc/net/unix /proc/net/dev /proc/net/arp /proc/net/fib_trie /proc/net/if_inet6; ss -xa"
+    )
     assert scene.abstract not in said
-    assert not [line for line in said.splitlines() if ":" in line and line.split(":")[0].strip() in ("eth0", "ens3")], said
+    assert not [line for line in said.splitlines() if ":" in line and line.split(":")[0].strip() in ("eth0", "ens3")], (
+        said
+    )
     tcp = await scene.said("cat /proc/net/tcp")
     assert f":{scene.loopback:04X}" not in tcp
 
@@ -148,7 +154,15 @@ async def attack_messages_of_the_server(scene: Scene) -> None:
     """What the server answers to bad requests names paths of the sandbox, not of the host."""
     calls = [
         scene.boxes.read(scene.box, path, limit=10)
-        for path in ("/none", "/etc", "/proc/self/status", "/usr/bin", "/dev/null", "x" * 300, "/run/journeyman/main.in")
+        for path in (
+            "/none",
+            "/etc",
+            "/proc/self/status",
+            "/usr/bin",
+            "/dev/null",
+            "x" * 300,
+            "/run/journeyman/main.in",
+        )
     ]
     calls += [scene.boxes.exec(scene.box, ["/none"], cwd="/none")]
     for call in calls:

@@ -10,9 +10,13 @@ from adversary.scene import Scene, fresh_name
 async def attack_files(scene: Scene) -> None:
     """What one writes, wherever it may, the other does not see."""
     word = fresh_name("word")
-    places = "/tmp /workspace /home /opt /usr/local/bin /etc /dev/shm /dev /var/tmp /var/lib /mnt/session/outputs /run /srv"
+    places = (
+        "/tmp /workspace /home /opt /usr/local/bin /etc /dev/shm /dev /var/tmp /var/lib /mnt/session/outputs /run /srv"
+    )
     await scene.sh(f"for p in {places}; do echo {word} >$p/{word}; done; echo {word} >>/etc/services")
-    said = await scene.said(f"for p in {places}; do ls $p/{word}; done 2>/dev/null; grep {word} /etc/services", box=scene.neighbour)
+    said = await scene.said(
+        f"for p in {places}; do ls $p/{word}; done 2>/dev/null; grep {word} /etc/services", box=scene.neighbour
+    )
     assert said == "", said
     await scene.sh(f"for p in {places}; do rm -f $p/{word}; done")
 
@@ -157,7 +161,9 @@ async def attack_by_restarting(scene: Scene) -> None:
     """A sandbox that is stopped and started again and again, and dies meanwhile, leaves its neighbour alone."""
     inside = await scene.said("echo $BASHPID; true", box=scene.neighbour)
     for _ in range(5):
-        await asyncio.gather(scene.sh("kill -9 -1; exit", timeout=5), scene.boxes.stop(scene.box), return_exceptions=True)
+        await asyncio.gather(
+            scene.sh("kill -9 -1; exit", timeout=5), scene.boxes.stop(scene.box), return_exceptions=True
+        )
         await scene.boxes.start(scene.box)
     assert await scene.said("echo $BASHPID; true", box=scene.neighbour) == inside
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from adversary.case import Attack, Skip
 from adversary.scene import Scene, fresh_name, x86_only
-
 from journeyman.sandboxes.port import Network, Spec
 
 MODES = ("none", "limited", "unrestricted")

@@ -62,7 +62,9 @@ async def attack_everything_is_stopped(scene: Scene) -> None:
 async def attack_everything_is_killed(scene: Scene) -> None:
     """SIGKILL for everybody, again and again, from programs that outlive it."""
     for _ in range(5):
-        result = await scene.sh("(setsid sh -c 'sleep 0.05; kill -9 -1' &); kill -9 -1; kill -9 $$; sleep 20", timeout=10)
+        result = await scene.sh(
+            "(setsid sh -c 'sleep 0.05; kill -9 -1' &); kill -9 -1; kill -9 $$; sleep 20", timeout=10
+        )
         assert result.restarted and not result.timed_out, result
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from adversary.case import Skip, alone, only_for
 from adversary.scene import Scene, fresh_run, works
-
 from journeyman.sandboxes.local import Limits
 from journeyman.sandboxes.port import SandboxError
 

@@ -3,10 +3,10 @@
 import os
 
 import pytest
+
 from adversary.case import Case, Skip
 from adversary.cases import CASES
 from adversary.scene import Scene, perform
-
 from journeyman.sandboxes.local.identity import subordinate
 
 pytestmark = pytest.mark.anyio

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from adversary.case import Case
 from adversary.cases import CASES
 
@@ -20,7 +21,9 @@ USER = 54_322
 NAME = "adversary"
 FIRST, SIZE = 2_000_000, 65_536
 # In a mount namespace of its own the host has a user with subordinate ids.
-AS_KNOWN_USER = 'for name in passwd group subuid subgid; do mount --bind "$1/$name" "/etc/$name"; done; shift; exec "$@"'
+AS_KNOWN_USER = (
+    'for name in passwd group subuid subgid; do mount --bind "$1/$name" "/etc/$name"; done; shift; exec "$@"'
+)
 
 Outcomes = dict[str, dict[str, Any]]
 

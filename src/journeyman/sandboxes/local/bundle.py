@@ -25,8 +25,10 @@ _CAPABILITIES = [
 _MASKED = [
     "acpi",
     "asound",
+    "bootconfig",
     "cmdline",
     "config.gz",
+    "interrupts",
     "iomem",
     "ioports",
     "kallsyms",
@@ -38,6 +40,7 @@ _MASKED = [
     "modules",
     "sched_debug",
     "scsi",
+    "swaps",
     "timer_list",
     "timer_stats",
     "vmallocinfo",
@@ -68,6 +71,8 @@ class Limits:
     memory: int = 8 << 30
     open_files: int = 65_536
     inotify_instances: int = 24
+    signals: int = 4096
+    """Pending signals and timers of each user, of which the host's user has one sum for all sandboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,13 @@ def config(paths: Paths, ids: IdMap, limits: Limits, *, workdir: str, cgroup: st
 
 
 def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
-    rlimits = [_rlimit("CORE", resource.RLIMIT_CORE, 0), _rlimit("NOFILE", resource.RLIMIT_NOFILE, limits.open_files)]
+    rlimits = [
+        _rlimit("CORE", resource.RLIMIT_CORE, 0),
+        _rlimit("NOFILE", resource.RLIMIT_NOFILE, limits.open_files),
+        _rlimit("NICE", resource.RLIMIT_NICE, 0),
+        _rlimit("RTPRIO", resource.RLIMIT_RTPRIO, 0),
+        _rlimit("SIGPENDING", resource.RLIMIT_SIGPENDING, limits.signals),
+    ]
     if not counted:
         rlimits.append(_rlimit("NPROC", resource.RLIMIT_NPROC, limits.processes))
     return {
@@ -115,7 +126,8 @@ def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
         "user": {"uid": 0, "gid": 0},
         "args": ["/bin/bash", "--noprofile", "--norc", f"{IO}/init"],
         "env": [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"],
-        "cwd": workdir,
+        # Not the working directory, which the sandbox may have made a link to whatever the runtime has open.
+        "cwd": "/",
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
         "rlimits": rlimits,
         "noNewPrivileges": True,

@@ -25,6 +25,13 @@ class Entry(NamedTuple):
     """clock ticks since boot"""
 
 
+class _Victim(NamedTuple):
+    """A process that cannot be mistaken for a later one with the same pid."""
+
+    pid: int
+    started: int
+
+
 def ticks_now() -> int:
     """Now, in the unit of a process's start time."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
@@ -110,9 +117,9 @@ def _leads(entry: Entry, init: int) -> bool:
     return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
 
 
-def kill_execution(init: int, token: str) -> None:
-    """Kill a one-shot program and its children."""
-    _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True)
+def kill_execution(init: int, token: str) -> bool:
+    """Kill a one-shot program and its children; whether there was one."""
+    return _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True)
 
 
 def variable(pid: int, name: str) -> str:
@@ -125,10 +132,10 @@ def variable(pid: int, name: str) -> str:
     return next((word[len(prefix) :].decode(errors="replace") for word in words if word.startswith(prefix)), "")
 
 
-def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> None:
+def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> bool:
     # Not stopped first: a process group that loses its parent while one of it is stopped gets a SIGHUP,
     # which would reach jobs that shall live.
-    victims: set[int] = set()
+    victims: set[_Victim] = set()
     quiet = 0
     for _ in range(_PASSES):
         fresh = _select(init, belongs, follows) - victims
@@ -137,18 +144,26 @@ def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry]
             break
         _signal(fresh, signal.SIGKILL)
         victims |= fresh
+    return bool(victims)
 
 
-def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[int]:
+def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> set[_Victim]:
     entries = descendants(init)
     chosen = {entry.pid for entry in entries if belongs(entry)}
     for entry in entries:  # parents come before their children
         if entry.parent in chosen and follows(entry):
             chosen.add(entry.pid)
-    return chosen
+    return {_Victim(entry.pid, entry.started) for entry in entries if entry.pid in chosen}
 
 
-def _signal(pids: Collection[int], number: int) -> None:
-    for pid in pids:
+def _signal(victims: Collection[_Victim], number: int) -> None:
+    for victim in victims:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            descriptor = os.pidfd_open(victim.pid)
+            try:
+                # The pid may be another's by now, even of a process of the host.
+                fields = stat_fields(victim.pid)
+                if fields is not None and int(fields[19]) == victim.started:
+                    signal.pidfd_send_signal(descriptor, number)
+            finally:
+                os.close(descriptor)
