@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from adversary.case import Skip, alone, defect
+from adversary.case import alone, defect, only_for
 from adversary.scene import Scene, fresh_name, fresh_run
 from journeyman.sandboxes.port import SandboxError
 
@@ -193,20 +193,18 @@ async def attack_files_of_the_kernel(scene: Scene) -> None:
         assert not await _write(scene, f"/proc/{path}"), path
 
 
+@only_for("root")
+@alone
 async def attack_what_only_the_hosts_root_may_read(scene: Scene) -> None:
     """Files of the base that only the host's root may read are not read by a server that is root."""
-    hidden = [
-        path
-        for folder in ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local/bin", "/usr/local/etc")
-        if Path(folder).is_dir()
-        for path in Path(folder).iterdir()
-        if path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o004
-    ]
-    hidden += [path for path in [Path("/usr/lib/dbus-1.0/dbus-daemon-launch-helper")] if path.exists()]
-    if not hidden:
-        raise Skip("this host's /usr has no such file")
-    for path in hidden:
-        assert await _read(scene, str(path)) == b"", path
+    hidden = Path("/usr/local", fresh_name(f"hidden-{os.getpid()}"))
+    try:
+        hidden.touch(0o600)
+        hidden.write_text("hidden")
+        assert (await scene.said(f"cat {hidden}")).count("hidden") == str(hidden).count("hidden")
+        assert await _read(scene, str(hidden)) == b""
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 async def attack_a_file_that_grows(scene: Scene) -> None:

@@ -24,7 +24,7 @@ async def attack_files(scene: Scene) -> None:
 async def attack_processes(scene: Scene) -> None:
     """Killing, stopping and looking at everything ends at one's own processes."""
     await scene.sh("sleep 98765 & disown", box=scene.neighbour)
-    assert "98765" not in await scene.said("cat /proc/*/cmdline | tr '\\0' ' ' | grep -o 'sleep 98765'")
+    assert "98765" not in await scene.said("cat /proc/*/cmdline | tr '\\0' ' ' | grep -o 'sleep 9876[5]'")
     await scene.sh("kill -STOP -1; kill -9 -1; for p in $(seq 2 400); do kill -9 $p; done 2>/dev/null", timeout=3)
     assert (await scene.said("pgrep -c -f 'sleep 9876[5]'", box=scene.neighbour)) == "1\n"
     await scene.sh("pkill -f 'sleep 9876[5]'", box=scene.neighbour)

@@ -172,7 +172,7 @@ async def _attack_routes_and_interfaces(scene: Scene, box: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             for number in (0x8914, 0x8916, 0x890b, 0x8922, 0x8924, 0x89f0, 0x89a0, 0x8946):
                 ifreq = ctypes.create_string_buffer(b'lo'.ljust(16, b'\\0') + bytes(48))
-                expect(hex(number), call(16, s.fileno(), number, ifreq), 'EPERM', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOPKG', 'EFAULT', 'EADDRNOTAVAIL', 'ENODEV')
+                expect(hex(number), call(16, s.fileno(), number, ifreq), 'EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOTTY', 'EINVAL', 'ENOPKG', 'EFAULT', 'EADDRNOTAVAIL', 'ENODEV')
             for level, option, value in ((0, 19, 1), (1, 25, b'eth0'), (1, 36, 1), (41, 75, 1)):
                 try:
                     s.setsockopt(level, option, value)

@@ -21,7 +21,7 @@ from journeyman.sandboxes.port import Run, SandboxError, ShellResult
 
 _LIMIT = 200_000
 _numbers = itertools.count()
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def fresh_run() -> Run:

@@ -71,6 +71,7 @@ class Limits:
     memory: int = 8 << 30
     open_files: int = 65_536
     inotify_instances: int = 24
+    inotify_watches: int = 16_384
     signals: int = 4096
     """Pending signals and timers of each user, of which the host's user has one sum for all sandboxes."""
 

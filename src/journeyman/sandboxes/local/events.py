@@ -12,7 +12,7 @@ from journeyman.sandboxes.local.identity import Process, identify
 
 _CHUNK = 4096
 _LINE = 512
-_PAUSE = 0.02
+_PAUSE = 0.01
 """Seconds between two reads of a pipe that is full of lines, which only a hostile program makes it."""
 _STATUS = 255
 

@@ -36,24 +36,30 @@ class Stream:
     def finish(self) -> None:
         """Take what came until now, and read no more."""
         for _ in range(2):  # a pipe holds 65536 bytes, which may be one more chunk than is waiting at first
-            self._read()
+            self._take()
         if self._later is not None:
             self._later.cancel()
         self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
 
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        if not self._take():
+            self._loop.remove_reader(self._pipe)
+        elif not self._room:
+            self._loop.remove_reader(self._pipe)
+            self._later = self._loop.call_later(_PAUSE, self._loop.add_reader, self._pipe, self._read)
+
+    def _take(self) -> bool:
+        """Whether there may be more."""
+        try:
             data = os.read(self._pipe, _CHUNK)
-            if not data:
-                self._loop.remove_reader(self._pipe)
-            elif not self._room:
-                self._loop.remove_reader(self._pipe)
-                self._later = self._loop.call_later(_PAUSE, self._loop.add_reader, self._pipe, self._read)
-            self.truncated |= len(data) > self._room
-            if self._room and data:
-                self._parts.append(data[: self._room])
-                self._room -= len(self._parts[-1])
+        except BlockingIOError:
+            return True
+        self.truncated |= len(data) > self._room
+        if self._room and data:
+            self._parts.append(data[: self._room])
+            self._room -= len(self._parts[-1])
+        return bool(data)
 
 
 class Execution:

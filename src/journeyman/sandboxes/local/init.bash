@@ -26,7 +26,7 @@ sweep() {
     code=$?
     launch "$name" "$code"
     for server in "$io"/*.events; do
-      printf 'gone %s %s\n' "$name" "$code" 1<>"$server"
+      printf '\ngone %s %s\n' "$name" "$code" 1<>"$server"
     done
   done
 }

@@ -85,6 +85,7 @@ async def limit_namespace(pid: int, limits: Limits) -> None:
     """Bound what a user namespace may take of resources the whole host shares. Raises SandboxUnavailable."""
     values = {
         "max_inotify_instances": limits.inotify_instances,
+        "max_inotify_watches": limits.inotify_watches,
         "max_user_namespaces": 0,
         "max_fanotify_groups": 0,
     }

@@ -1,16 +1,17 @@
 # A persistent shell: takes a token, a pipe and a server, runs the pipe's script, tells the server how it ended.
 exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" </dev/null >/dev/null 2>&1
+# Every message begins with a line end: a program may have left half a line in the pipe.
 # What the last run was, and the exit code of the shell before this one until a run has told it.
 _jm_last='- -' _jm_before=$JOURNEYMAN_BEFORE
 unset JOURNEYMAN_BEFORE
 for _jm_server in /run/journeyman/*.events; do
-  printf 'up %s\n' "$JOURNEYMAN_SHELL" 1<>"$_jm_server"
+  printf '\nup %s\n' "$JOURNEYMAN_SHELL" 1<>"$_jm_server"
 done
 # `until !` and not `while`: after `set -n` nothing is executed, and only this form then ends.
 until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
   _jm_server=/run/journeyman/$_jm_server.events
   if [[ $_jm_pipe == - ]]; then
-    builtin printf 'idle %s %s %s\n' "$_jm_token" "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server"
+    builtin printf '\nidle %s %s %s\n' "$_jm_token" "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server"
     _jm_before=
   else
     builtin mapfile -d '' -n 1 -t _jm_script <"/run/journeyman/$_jm_pipe.script" || builtin exit
@@ -21,7 +22,7 @@ until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
       builtin eval "${_jm_script[0]}" </dev/null >&5 2>&1 3<&- 5>&-
     done
     _jm_last="$_jm_token $?"
-    builtin printf 'done %s %s\n' "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server" || [[ ! -p $_jm_server ]] || builtin exit
+    builtin printf '\ndone %s %s\n' "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server" || [[ ! -p $_jm_server ]] || builtin exit
     _jm_before=
   fi
 done
