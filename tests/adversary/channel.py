@@ -178,9 +178,9 @@ async def attack_the_servers_time_by_events(scene: Scene) -> None:
     )
     for line in ("up nobody", "up main", "gone main 0", "gone .exec 0", "done x 0 -", "y"):
         flood = asyncio.create_task(
-            scene.sh(f"for f in {EVENTS}; do timeout -s KILL 1.5 yes '{line}' 1<>$f; done; echo over", timeout=15)
+            scene.sh(f"for f in {EVENTS}; do timeout -s KILL 0.7 yes '{line}' 1<>$f; done; echo over", timeout=15)
         )
-        slowest = await _slowest(scene, 2)
+        slowest = await _slowest(scene, 1)
         result = await flood
         assert slowest < 1, f"{line}: a neighbour's command took {slowest:.2f} s"
         assert not result.timed_out, (line, result)

@@ -189,11 +189,11 @@ async def attack_kernel_objects(scene: Scene) -> None:
         held = []
         for make in (lambda: os.eventfd(0), lambda: select.epoll(), lambda: os.memfd_create('x'), lambda: os.pipe(),
                 lambda: call(29, 0, 1 << 20, 0o1600), lambda: call(64, 0, 100, 0o1600), lambda: call(68, 0, 0o1600)):
-            for _ in range(3000):
+            for _ in range(1000):
                 try: held.append(make())
                 except OSError: break
         file = open('/tmp/locks', 'wb')
-        for n in range(20000):
+        for n in range(2000):
             try: fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * n)
             except OSError: break
         """,

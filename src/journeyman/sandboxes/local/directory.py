@@ -92,9 +92,10 @@ class Directories:
         (self._names / checked_name(sandbox)).unlink(missing_ok=True)
 
     def prepare(self) -> None:
-        # Traversable by all, since the sandbox's root is an ordinary user out here; only what it owns can be opened.
         self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o711)
+        # Where root runs the server the sandbox's root is another user out here, who must pass; otherwise it is the
+        # user itself, and a set-user-id program left in a sandbox would make everybody who can reach it that user.
+        self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
         for path in (self._names, self.runtime):
             path.mkdir(exist_ok=True, mode=0o700)
 

@@ -60,9 +60,10 @@ def _entry(pid: int) -> Entry | None:
 def _children(pid: int) -> list[int]:
     # Not by looking at every process of the host, of which there may be thousands.
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  (names, not paths)
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
     return found
 
 
