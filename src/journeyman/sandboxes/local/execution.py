@@ -100,13 +100,12 @@ class Execution:
         finally:
             self._out.finish()
             self._err.finish()
-            if self._channel.alive:
-                if self._status.cancelled():
-                    had_begun = await asyncio.to_thread(kill_execution, self._channel.init, self._token)
-                    if not had_begun and self._loop.time() - sent > _PATIENCE:
-                        # What runs programs was stopped from inside, or robbed of its lines: only a new start helps.
-                        self._channel.events.kill()
-                        await self._lost.wait()
+            if self._channel.alive and self._status.cancelled():
+                had_begun = await asyncio.to_thread(kill_execution, self._channel.init, self._token)
+                if not had_begun and self._loop.time() - sent > _PATIENCE:
+                    # What runs programs was stopped from inside, or robbed of its lines: only a new start helps.
+                    self._channel.events.kill()
+                    await self._lost.wait()
             self._channel.events.forget(self._token)
             if self._channel.alive:
                 for pipe in self._pipes:
