@@ -1,67 +1,7 @@
 """Reaching what a sandbox must never reach, whatever its network is; each is tried for every kind of network."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
-
-from adversary.case import Attack, Skip
-from adversary.scene import Scene, fresh_name, x86_only
-from journeyman.sandboxes.port import Network, Spec
-
-MODES = ("none", "limited", "unrestricted")
-
-CONNECT = """
-def reach(address, port, kind=socket.SOCK_STREAM, family=None):
-    '''What a connection answered: the first bytes, or nothing.'''
-    try:
-        found = socket.getaddrinfo(address, port, family or 0, kind)[0]
-        with socket.socket(found[0], kind) as connection:
-            connection.settimeout(2)
-            connection.connect(found[4])
-            connection.sendall(b'GET /latest/meta-data/ HTTP/1.0\\r\\nHost: ' + address.encode() + b'\\r\\n\\r\\n')
-            return connection.recv(1000)
-    except (OSError, UnicodeError): return b''
-def side_by_side(tries):
-    def one(index): answers[index] = reach(*tries[index])
-    answers = [b''] * len(tries)
-    threads = [threading.Thread(target=one, args=(index,)) for index in range(len(tries))]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join(8)
-    return zip(tries, answers)
-"""
-
-
-async def _sandbox(scene: Scene, mode: Any) -> str:
-    """A sandbox with this network."""
-    if mode == "none":
-        return scene.box
-    create: Callable[..., Awaitable[None]] | None = getattr(scene.boxes, "create", None)
-    if create is None:
-        raise Skip("the provider has no networks yet")
-    name = fresh_name(f"net-{mode}")
-    hosts = ("127.0.0.1", "localhost", "169.254.169.254") if mode == "limited" else ()
-    await create(name, Spec(network=Network(mode, hosts=hosts)))
-    return name
-
-
-def _for_every_mode(attack: Callable[[Scene, str], Awaitable[None]]) -> dict[str, Attack]:
-    async def run(mode: str, scene: Scene) -> None:
-        box = await _sandbox(scene, mode)
-        try:
-            await attack(scene, box)
-        finally:
-            if box != scene.box:
-                await scene.boxes.destroy(box)
-
-    return {f"{attack.__name__.removeprefix('_')}_with_{mode}": _named(partial(run, mode), attack) for mode in MODES}
-
-
-def _named(call: Attack, attack: Callable[..., Any]) -> Attack:
-    async def tried(scene: Scene) -> None:
-        await call(scene)
-
-    tried.__doc__ = attack.__doc__
-    return tried
+from adversary.modes import CONNECT, for_every_mode
+from adversary.scene import Scene, x86_only
 
 
 async def _attack_loopback_of_the_host(scene: Scene, box: str) -> None:
@@ -229,4 +169,4 @@ for _each in (
     _attack_routes_and_interfaces,
     _attack_sockets_of_the_host,
 ):
-    globals().update(_for_every_mode(_each))
+    globals().update(for_every_mode(_each))
