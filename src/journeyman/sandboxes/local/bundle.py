@@ -29,8 +29,10 @@ _CAPABILITIES = [
 _MASKED = [
     "acpi",
     "asound",
+    "bootconfig",
     "cmdline",
     "config.gz",
+    "interrupts",
     "iomem",
     "ioports",
     "kallsyms",
@@ -42,6 +44,7 @@ _MASKED = [
     "modules",
     "sched_debug",
     "scsi",
+    "swaps",
     "timer_list",
     "timer_stats",
     "vmallocinfo",
@@ -125,7 +128,8 @@ def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
         "user": {"uid": 0, "gid": 0},
         "args": ["/bin/bash", "--noprofile", "--norc", f"{IO}/init"],
         "env": [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"],
-        "cwd": workdir,
+        # Not the working directory, which the sandbox may have made a link to whatever the runtime has open.
+        "cwd": "/",
         "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
         "rlimits": rlimits(limits, count_processes=not counted),
         "noNewPrivileges": True,

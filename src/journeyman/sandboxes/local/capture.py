@@ -83,6 +83,11 @@ class Capture:
         self._later: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._pipe, self.pull)
 
+    @property
+    def is_drain(self) -> bool:
+        """Whether what comes is thrown away."""
+        return self._kept is None
+
     def finish(self) -> None:
         """Take what was written so far; from now on discard."""
         if self._kept is None or self._pipe is None:

@@ -60,7 +60,7 @@ class Channel:
         if shell not in self._inputs:
             self._inputs[shell] = self._input(shell)
         self._watch.follow(shell)
-        os.write(self._inputs[shell], " ".join([*words, self.server]).encode() + b"\n")
+        self._write(self._inputs[shell], " ".join([*words, self.server]))
 
     def inherit(self, busy: set[str]) -> None:
         """Take over what dead servers left; `busy` are the pipes of runs that go on."""
@@ -117,9 +117,18 @@ class Channel:
         return descriptor
 
     def _tell(self, line: str) -> None:
-        os.write(self._control, line.encode() + b"\n")
+        self._write(self._control, line)
+
+    def _write(self, pipe: int, line: str) -> None:
+        try:
+            os.write(pipe, line.encode() + b"\n")
+        except BlockingIOError:
+            # We never send that much: a program of the sandbox has filled it, and only a new start helps.
+            self.events.kill()
 
     def _follow(self, shell: str) -> None:
+        if shell not in self._inputs:
+            return  # it is followed when it gets its first line
         if not self._watch.follow(shell):  # it has said that it is up, and is dead already
             self._sweep_twice()
 

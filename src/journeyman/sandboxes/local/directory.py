@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 from collections.abc import AsyncGenerator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,9 +165,10 @@ class Directories:
             (place / checked_name(sandbox)).unlink(missing_ok=True)
 
     def prepare(self) -> None:
-        # Traversable by all, since the sandbox's root is an ordinary user out here; only what it owns can be opened.
         self.path.mkdir(parents=True, exist_ok=True)
-        self.path.chmod(0o711)
+        # Where root runs the server the sandbox's root is another user out here, who must pass; otherwise it is the
+        # user itself, and a set-user-id program left in a sandbox would make everybody who can reach it that user.
+        self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
         for path in (self._names, self.runtime):
             path.mkdir(exist_ok=True, mode=0o700)
 
@@ -221,4 +223,7 @@ def checked_name(name: str) -> str:
 def remove_tree(path: Path) -> None:
     """Remove what the server may remove; raises OSError for what belongs to subordinate users."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except RecursionError:  # deeper than Python goes
+            subprocess.run(["rm", "-rf", "--one-file-system", "--", str(path)], check=False, stderr=subprocess.DEVNULL)

@@ -10,8 +10,11 @@ from typing import Protocol
 
 from journeyman.sandboxes.local.identity import Process, identify
 
-_CHUNK = 65_536
+_CHUNK = 4096
 _LINE = 512
+_PAUSE = 0.01
+"""Seconds between two reads of a pipe that is full of lines, which only a hostile program makes it."""
+_STATUS = 255
 
 
 class Listener(Protocol):
@@ -51,6 +54,7 @@ class Events:
             raise ProcessLookupError(process.pid)
         # Also for writing, or it would be at its end whenever nobody writes.
         self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._later: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._pidfd, self.end)
         self._loop.add_reader(self._pipe, self._read)
 
@@ -68,6 +72,9 @@ class Events:
 
     def close(self) -> None:
         """Stop listening; the listeners are told nothing."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         if self._pidfd is not None:
             for descriptor in (self._pidfd, self._pipe):
                 self._loop.remove_reader(descriptor)
@@ -92,26 +99,40 @@ class Events:
             return
         *lines, rest = (self._rest + data).split(b"\n")
         self._rest = rest[-_LINE:]
-        for line in lines:
-            self._hear(line[:_LINE].decode("ascii", "replace").split(" "))
+        # Lines of one reading that say the same are heard once: what they ask for takes the server's time.
+        for line in dict.fromkeys(map(_said, lines)):
+            self._hear(line.decode("ascii", "replace").split(" "))
+        if len(data) == _CHUNK and self._pidfd is not None:
+            self._loop.remove_reader(self._pipe)
+            self._later = self._loop.call_later(_PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        self._later = None
+        self._loop.add_reader(self._pipe, self._read)
 
     def _hear(self, words: list[str]) -> None:
         match words:
-            case ["done", token, status, before] if token in self._listeners and status.isdecimal():
+            case ["done", token, status, before] if token in self._listeners and _code(status) is not None:
                 self._listeners[token].done(int(status), _code(before))
             case ["idle", token, last, status, before] if token in self._listeners:
                 self._listeners[token].idle(last, status, _code(before))
             case ["up", shell]:
                 self._up(shell)
-            case ["gone", shell, _]:
-                for listener in [each for each in self._listeners.values() if each.shell == shell]:
+            case ["gone", shell]:
+                # A listener may have several tokens, and gets more when it hears this.
+                for listener in {id(each): each for each in self._listeners.values() if each.shell == shell}.values():
                     listener.gone()
             case _:
                 pass
 
 
+def _said(line: bytes) -> bytes:
+    """A line without what nobody asks for: the status of a shell that is gone."""
+    return b" ".join(line.split(b" ", 2)[:2]) if line.startswith(b"gone ") else line[:_LINE]
+
+
 def _code(word: str) -> int | None:
-    return int(word) if word.isdecimal() else None
+    return int(word) if word.isdecimal() and len(word) <= 3 and int(word) <= _STATUS else None
 
 
 def _open_process(process: Process) -> int | None:

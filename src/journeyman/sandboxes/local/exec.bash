@@ -5,7 +5,7 @@ echo 500 >/proc/self/oom_score_adj
 set -m
 io=/run/journeyman
 for server in "$io"/*.events; do
-  printf 'up .exec\n' 1<>"$server"
+  printf '\nup .exec\n' 1<>"$server"
 done
 while IFS=' ' read -r -u 3 token out err server; do
   {
@@ -13,6 +13,6 @@ while IFS=' ' read -r -u 3 token out err server; do
     mapfile -d '' -t argv <"$io/$out.argv"
     (cd -- "${argv[1]}" && JOURNEYMAN_EXEC=$token exec -- "${argv[@]:3:argv[0]}") \
       <"${argv[2]}" >"$io/$out.out" 2>"$io/$err.out" 3<&-
-    printf 'done %s %s -\n' "$token" "$?" 1<>"$io/$server.events"
+    printf '\ndone %s %s -\n' "$token" "$?" 1<>"$io/$server.events"
   } &
 done

@@ -11,6 +11,10 @@ from journeyman.sandboxes.local.processes import kill_execution
 from journeyman.sandboxes.port import ExecResult, SandboxError
 
 _CHUNK = 65_536
+_PATIENCE = 0.5
+"""Seconds a program has to begin."""
+_PAUSE = 0.005
+"""Seconds between two reads of what is thrown away, since reading it costs the server's time."""
 
 
 class Stream:
@@ -21,6 +25,7 @@ class Stream:
         self._pipe = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._room = limit
         self._parts: list[bytes] = []
+        self._later: asyncio.TimerHandle | None = None
         self.truncated = False
         self._loop.add_reader(self._pipe, self._read)
 
@@ -31,19 +36,30 @@ class Stream:
     def finish(self) -> None:
         """Take what came until now, and read no more."""
         for _ in range(2):  # a pipe holds 65536 bytes, which may be one more chunk than is waiting at first
-            self._read()
+            self._take()
+        if self._later is not None:
+            self._later.cancel()
         self._loop.remove_reader(self._pipe)
         os.close(self._pipe)
 
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        if not self._take():
+            self._loop.remove_reader(self._pipe)
+        elif not self._room:
+            self._loop.remove_reader(self._pipe)
+            self._later = self._loop.call_later(_PAUSE, self._loop.add_reader, self._pipe, self._read)
+
+    def _take(self) -> bool:
+        """Whether there may be more."""
+        try:
             data = os.read(self._pipe, _CHUNK)
-            if not data:
-                self._loop.remove_reader(self._pipe)
-            self.truncated |= len(data) > self._room
-            if self._room and data:
-                self._parts.append(data[: self._room])
-                self._room -= len(self._parts[-1])
+        except BlockingIOError:
+            return True
+        self.truncated |= len(data) > self._room
+        if self._room and data:
+            self._parts.append(data[: self._room])
+            self._room -= len(self._parts[-1])
+        return bool(data)
 
 
 class Execution:
@@ -52,9 +68,11 @@ class Execution:
     shell = EXEC_SHELL
 
     def __init__(self, channel: Channel, limit: int) -> None:
+        self._loop = asyncio.get_running_loop()
         self._channel = channel
         self._token = new_token()
-        self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._status: asyncio.Future[int] = self._loop.create_future()
+        self._lost = asyncio.Event()
         self._pipes = channel.pipes.take(), channel.pipes.take()
         self._out, self._err = (Stream(channel.pipes.path(pipe), limit) for pipe in self._pipes)
         channel.events.listen(self._token, self)
@@ -74,6 +92,7 @@ class Execution:
         return ExecResult(status, self._out.data, self._err.data, self._out.truncated or self._err.truncated)
 
     async def _ended(self, name: str, timeout: float) -> int:
+        sent = self._loop.time()
         try:
             return await asyncio.wait_for(self._status, timeout)
         except TimeoutError:
@@ -81,12 +100,16 @@ class Execution:
         finally:
             self._out.finish()
             self._err.finish()
+            if self._channel.alive and self._status.cancelled():
+                had_begun = await asyncio.to_thread(
+                    kill_execution, self._channel.init, self._token, self._channel.guard.group.frozen
+                )
+                if not had_begun and self._loop.time() - sent > _PATIENCE:
+                    # What runs programs was stopped from inside, or robbed of its lines: only a new start helps.
+                    self._channel.events.kill()
+                    await self._lost.wait()
             self._channel.events.forget(self._token)
             if self._channel.alive:
-                if self._status.cancelled():
-                    await asyncio.to_thread(
-                        kill_execution, self._channel.init, self._token, self._channel.guard.group.frozen
-                    )
                 for pipe in self._pipes:
                     self._channel.pipes.release(pipe)
 
@@ -101,6 +124,7 @@ class Execution:
         """Nobody asks for it here."""
 
     def lost(self) -> None:
+        self._lost.set()
         self._fail("The sandbox ended while the program ran. Try again.")
 
     def _fail(self, message: str) -> None:

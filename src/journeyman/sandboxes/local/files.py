@@ -99,9 +99,18 @@ def absolute(path: str, workdir: str) -> str:
     """A path as the sandbox's programs mean it. Raises SandboxError."""
     if not path or "\0" in path:
         raise SandboxError("The path is empty or contains a NUL character.")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise SandboxError("The path contains a character that no file name can have.") from None
+    check_depth(path)
+    return path if path.startswith("/") else f"{workdir}/{path}"
+
+
+def check_depth(path: str) -> None:
+    """Raises SandboxError."""
     if path.count("/") > _DEPTH:
         raise SandboxError(f"The path is deeper than {_DEPTH} directories.")
-    return path if path.startswith("/") else f"{workdir}/{path}"
 
 
 def split(path: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 # and tells the servers; they notice deaths, since bash cannot wait for a line and for its children at once.
 io=/run/journeyman
 exec 3<>"$io/control" </dev/null >/dev/null 2>&1
+# It may have been removed, or be something else by now.
+cd -- "$JOURNEYMAN_WORKDIR" || { mkdir -p -- "$JOURNEYMAN_WORKDIR" && cd -- "$JOURNEYMAN_WORKDIR"; } || cd /
 # Job control gives every shell its own process group and default signal handlers.
 set -m
 shopt -s nullglob
@@ -10,7 +12,7 @@ declare -A shells
 launch() {
   local program=shell
   [[ $1 == .exec ]] && program=exec
-  JOURNEYMAN_SHELL=$1 JOURNEYMAN_BEFORE=$2 bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- &
+  JOURNEYMAN_SHELL=$1 JOURNEYMAN_BEFORE=$2 /usr/bin/bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- &
   shells[$!]=$1
 }
 
@@ -24,7 +26,7 @@ sweep() {
     code=$?
     launch "$name" "$code"
     for server in "$io"/*.events; do
-      printf 'gone %s %s\n' "$name" "$code" 1<>"$server"
+      printf '\ngone %s %s\n' "$name" "$code" 1<>"$server"
     done
   done
 }

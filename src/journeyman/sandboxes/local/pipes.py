@@ -10,6 +10,8 @@ from journeyman.sandboxes.local.rootfs import Tree
 
 _LARGE = 65_536
 """A file that has held more is made anew: the sandbox reads files to their end."""
+_LEFT = 128
+"""How many pipes of ended runs are read at once; background jobs that write to an older one find it closed."""
 
 
 class Pipes:
@@ -28,6 +30,7 @@ class Pipes:
 
     def take(self) -> str:
         """A pipe that nobody writes to."""
+        self._drop_old()
         if self._free:
             return self._free.pop()
         pipe = f"{self._server}-{self._made}"
@@ -98,13 +101,22 @@ class Pipes:
             capture.close()
         self._captures.clear()
 
+    def _drop_old(self) -> None:
+        drained = [pipe for pipe, capture in self._captures.items() if capture.is_drain]
+        for pipe in drained[:-_LEFT]:
+            self._captures.pop(pipe).close()
+            self._remove(pipe)
+
+    def _remove(self, pipe: str) -> None:
+        for path in self._io.glob(f"{pipe}.*"):
+            path.unlink(missing_ok=True)
+
     def _ended(self, pipe: str) -> None:
         self._captures.pop(pipe, None)
         if _server(pipe) == self._server:
             self._free.append(pipe)
         else:
-            for path in self._io.glob(f"{pipe}.*"):
-                path.unlink(missing_ok=True)
+            self._remove(pipe)
 
 
 def _server(pipe: str) -> str:

@@ -28,6 +28,13 @@ class Entry(NamedTuple):
     """clock ticks since boot"""
 
 
+class _Victim(NamedTuple):
+    """A process that cannot be mistaken for a later one with the same pid."""
+
+    pid: int
+    started: int
+
+
 def ticks_now() -> int:
     """Now, in the unit of a process's start time."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
@@ -128,9 +135,9 @@ def _leads(entry: Entry, init: int) -> bool:
     return entry.parent == init and entry.group == entry.pid and entry.session != entry.pid
 
 
-def kill_execution(init: int, token: str, frozen: Frozen) -> None:
-    """Kill a one-shot program and its children."""
-    _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True, frozen)
+def kill_execution(init: int, token: str, frozen: Frozen) -> bool:
+    """Kill a one-shot program and its children; whether there was one."""
+    return _kill(init, lambda entry: variable(entry.pid, "JOURNEYMAN_EXEC") == token, lambda _: True, frozen)
 
 
 def variable(pid: int, name: str) -> str:
@@ -143,21 +150,25 @@ def variable(pid: int, name: str) -> str:
     return next((word[len(prefix) :].decode(errors="replace") for word in words if word.startswith(prefix)), "")
 
 
-def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool], frozen: Frozen) -> None:
-    if not _kill_in_passes(init, belongs, follows):
+def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool], frozen: Frozen) -> bool:
+    """Whether there was anything to kill."""
+    victims: set[_Victim] = set()
+    if not _kill_in_passes(init, belongs, follows, victims):
         with frozen():
             _signal(_select(init, belongs, follows), signal.SIGKILL)
-        _kill_in_passes(init, belongs, follows)
+        _kill_in_passes(init, belongs, follows, victims)
+    return bool(victims)
 
 
-def _kill_in_passes(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> bool:
-    """Whether none is left; what forks faster than it is killed leaves some."""
+def _kill_in_passes(
+    init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool], victims: set[_Victim]
+) -> bool:
+    """Whether none is left; what forks faster than it is killed leaves some. All are added to `victims`."""
     # Not stopped first: a process group that loses its parent while one of it is stopped gets a SIGHUP,
     # which would reach jobs that shall live.
-    victims: set[int] = set()
     quiet = 0
     for _ in range(_PASSES):
-        fresh = [pid for pid in _select(init, belongs, follows) if pid not in victims]
+        fresh = [victim for victim in _select(init, belongs, follows) if victim not in victims]
         quiet = 0 if fresh else quiet + 1
         if quiet == 2:  # a process in the middle of an exec has no environment to see
             return True
@@ -166,17 +177,24 @@ def _kill_in_passes(init: int, belongs: Callable[[Entry], bool], follows: Callab
     return False
 
 
-def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> list[int]:
+def _select(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry], bool]) -> list[_Victim]:
     """Parents before their children: a shell whose command is killed first would go on with the next one."""
     entries = descendants(init)
     chosen = {entry.pid for entry in entries if belongs(entry)}
     for entry in entries:
         if entry.parent in chosen and follows(entry):
             chosen.add(entry.pid)
-    return [entry.pid for entry in entries if entry.pid in chosen]
+    return [_Victim(entry.pid, entry.started) for entry in entries if entry.pid in chosen]
 
 
-def _signal(pids: Collection[int], number: int) -> None:
-    for pid in pids:
+def _signal(victims: Collection[_Victim], number: int) -> None:
+    for victim in victims:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            descriptor = os.pidfd_open(victim.pid)
+            try:
+                # The pid may be another's by now, even of a process of the host.
+                fields = stat_fields(victim.pid)
+                if fields is not None and int(fields[19]) == victim.started:
+                    signal.pidfd_send_signal(descriptor, number)
+            finally:
+                os.close(descriptor)

@@ -10,6 +10,8 @@ from journeyman.sandboxes.port import FileData
 _INLINE = 1 << 20
 """Up to this size a read is cheaper than handing it to a thread."""
 _CHUNK = 1 << 20
+_HASHED = 256 << 20
+"""Larger files are not hashed: a sparse one may have terabytes, and its hashing would keep a thread for an hour."""
 
 
 async def read_file(root: int, path: str, offset: int, limit: int) -> FileData:
@@ -37,13 +39,16 @@ def _read(descriptor: int, offset: int, limit: int, size: int) -> FileData:
 
 
 def fingerprint(root: int, path: str) -> str | None:
-    """The sha256 of a regular file's content, None when there is no such file."""
+    """The sha256 of a regular file's content, None when there is no such file; of a huge one size, inode and time."""
     try:
         descriptor = open_regular(root, path)
     except FileNotFoundError:
         return None
     digest = hashlib.sha256()
     with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if found.st_size > _HASHED:
+            return f"{found.st_size} bytes, inode {found.st_ino}, changed at {found.st_mtime_ns}"
         while part := file.read(_CHUNK):
             digest.update(part)
     return digest.hexdigest()

@@ -2,11 +2,12 @@
 exec 3<>"/run/journeyman/$JOURNEYMAN_SHELL.in" </dev/null >/dev/null 2>&1
 # When memory runs out, all goes before the first process.
 echo 500 >/proc/self/oom_score_adj
+# Every message begins with a line end: a program may have left half a line in the pipe.
 # What the last run was, and the exit code of the shell before this one until a run has told it.
 _jm_last='- -' _jm_before=$JOURNEYMAN_BEFORE
 unset JOURNEYMAN_BEFORE
 for _jm_server in /run/journeyman/*.events; do
-  printf 'up %s\n' "$JOURNEYMAN_SHELL" 1<>"$_jm_server"
+  printf '\nup %s\n' "$JOURNEYMAN_SHELL" 1<>"$_jm_server"
 done
 # What a stop kept of this shell. Not after a death, which it may have caused.
 if [[ -z $_jm_before && -e /run/journeyman/$JOURNEYMAN_SHELL.kept ]]; then
@@ -20,7 +21,7 @@ fi
 until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
   _jm_server=/run/journeyman/$_jm_server.events
   if [[ $_jm_pipe == - ]]; then
-    builtin printf 'idle %s %s %s\n' "$_jm_token" "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server"
+    builtin printf '\nidle %s %s %s\n' "$_jm_token" "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server"
     _jm_before=
   elif [[ $_jm_pipe == =* ]]; then
     (builtin eval "$(</run/journeyman/save)") 1<>"/run/journeyman/${_jm_pipe#=}.out" 3<&- || builtin :
@@ -34,7 +35,7 @@ until ! IFS=' ' builtin read -r -u 3 _jm_token _jm_pipe _jm_server; do
       builtin eval "${_jm_script[0]}" </dev/null >&5 2>&1 3<&- 5>&-
     done
     _jm_last="$_jm_token $?"
-    builtin printf 'done %s %s\n' "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server" || [[ ! -p $_jm_server ]] || builtin exit
+    builtin printf '\ndone %s %s\n' "$_jm_last" "${_jm_before:--}" 1<>"$_jm_server" || [[ ! -p $_jm_server ]] || builtin exit
     _jm_before=
   fi
 done

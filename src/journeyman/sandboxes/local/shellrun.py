@@ -71,7 +71,7 @@ class ShellRun:
 
     def idle(self, last: str, status: str, before: int | None) -> None:
         if last == self._started.token and status.isdecimal():
-            self.done(int(status), before)
+            self.done(int(status) & 255, before)
         else:
             self._settle(None if self._cut else before, restarted=True)
 

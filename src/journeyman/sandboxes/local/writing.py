@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import orjson
 
-from journeyman.sandboxes.local.files import check_target, explained, final_path, make_parents, split
+from journeyman.sandboxes.local.files import check_depth, check_target, explained, final_path, make_parents, split
 from journeyman.sandboxes.local.reading import fingerprint
 from journeyman.sandboxes.port import SandboxError, UnknownOutcome
 
@@ -59,10 +59,13 @@ class WriteLog:
             intent: Intent = orjson.loads(line)
         except (FileNotFoundError, orjson.JSONDecodeError):
             return None
+        intent["path"] = os.fsdecode(intent["path"].encode("latin-1"))
         return (intent, data) if hashlib.sha256(data).hexdigest() == intent["new"] else None
 
     def begin(self, run: str, intent: Intent, data: bytes) -> None:
-        self._file(run, "write").write_bytes(orjson.dumps(intent) + b"\n" + data)
+        # A path is bytes, which need not be UTF-8: as Latin-1 they all can be recorded.
+        recorded = {**intent, "path": os.fsencode(intent["path"]).decode("latin-1")}
+        self._file(run, "write").write_bytes(orjson.dumps(recorded) + b"\n" + data)
 
     def finish(self, run: str) -> None:
         done = self._file(run, "note")
@@ -83,6 +86,7 @@ def write(target: Target, log: WriteLog, run: str, path: str, data: bytes, note:
     """Perform a write that was not begun before. Raises what the port's `write` raises."""
     try:
         path = final_path(target.root, path)
+        check_depth(path)
         directory = make_parents(target.root, path, target.owner)
     except OSError as error:
         raise explained(error, path) from None
