@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from journeyman.sandboxes.local.directory import locked, remove_tree
+from journeyman.sandboxes.local.directory import remove_tree
 from journeyman.sandboxes.local.identity import Process, identify
 
 _ENDING = 10.0
@@ -37,17 +36,6 @@ def remains_of(path: Path) -> bool:
     with contextlib.suppress(OSError):
         remove_tree(path)
     return path.exists()
-
-
-@contextlib.asynccontextmanager
-async def held(path: Path) -> AsyncGenerator[int]:
-    """`locked` without blocking the loop."""
-    lock = locked(path)
-    descriptor = await asyncio.to_thread(lock.__enter__)
-    try:
-        yield descriptor
-    finally:
-        lock.__exit__(None, None, None)
 
 
 def is_same(descriptor: int, path: Path) -> bool:

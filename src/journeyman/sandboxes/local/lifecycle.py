@@ -12,8 +12,8 @@ from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel, make_pipes
-from journeyman.sandboxes.local.directory import Directories, Directory
-from journeyman.sandboxes.local.ending import held, is_same, kill, lock_if_there, remains_of
+from journeyman.sandboxes.local.directory import Directories, Directory, held
+from journeyman.sandboxes.local.ending import is_same, kill, lock_if_there, remains_of
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import Process, id_map, identify
