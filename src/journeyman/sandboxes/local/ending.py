@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from journeyman.sandboxes.local.directory import remove_tree
+from journeyman.sandboxes.local.directory import locked, remove_tree
 from journeyman.sandboxes.local.identity import Process, identify
 
 _ENDING = 10.0
