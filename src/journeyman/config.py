@@ -93,7 +93,7 @@ class SandboxSection(_Section):
     open_files: int = Field(default=65_536, ge=256)
     """Of one process."""
     inotify_instances: int = Field(default=24, ge=1)
-    inotify_watches: int = Field(default=65_536, ge=1)
+    inotify_watches: int = Field(default=16_384, ge=1)
 
 
 class EgressSection(_Section):

@@ -13,6 +13,7 @@ import traceback
 import unicodedata  # noqa: F401
 from pathlib import Path
 
+import journeyman.egress.certificates  # noqa: F401
 from adversary.case import Skip
 from adversary.cases import CASES
 from adversary.scene import perform, staged

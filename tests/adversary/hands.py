@@ -32,6 +32,8 @@ async def write(scene: Scene, path: str, data: bytes = b"written") -> bool:
 def untouched(scene: Scene) -> None:
     assert scene.secret_file.read_text() == scene.secret
     assert {path.name for path in scene.data_dir.iterdir() if not path.name.startswith("data-")} <= {
-        "secret",
+        "egress",
+        "images",
         "sandboxes",
+        "secret",
     }

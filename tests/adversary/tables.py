@@ -54,7 +54,6 @@ async def attack_watched_files(scene: Scene) -> None:
     assert limit <= max(available / 4, 16_384), (limit, available)
 
 
-@defect("the mount of /dev/pts has no max=")
 @alone
 async def attack_terminals(scene: Scene) -> None:
     """Terminals are counted for the whole host: a sandbox that opens all it can leaves most to others."""

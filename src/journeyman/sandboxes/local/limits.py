@@ -26,7 +26,7 @@ class Limits:
     open_files: int = 65_536
     """Of one process."""
     inotify_instances: int = 24
-    inotify_watches: int = 65_536
+    inotify_watches: int = 16_384
     terminals: int = 64
     signals: int = 4096
     """Queued and not yet taken, all processes together."""
