@@ -81,6 +81,8 @@ class LocalSandboxes:
             self._directories, self._runtime, self._limits, self._grounds, workdir=workdir, uid_base=uid_base
         )
         self._workdir = workdir
+        self._workshops: set[str] = set()
+        """The sandboxes in which this server installs packages or asks package managers."""
         self._builds = Builds(self._directories.path / "builds", images, self._grounds, self, self._freeze)
         around = Surroundings(self._builds, self._way_out, base)
         self._boxes = Boxes(self._directories, self._keeper, idle_stop_seconds, idle_cap_seconds, around)
@@ -94,6 +96,8 @@ class LocalSandboxes:
         await self._builds.ready(spec)
 
     async def create(self, sandbox: str, spec: Spec) -> None:
+        if sandbox.startswith((ASK, BUILD)):
+            self._workshops.add(sandbox)
         box = await self._boxes.get(sandbox)
         path = box.directory.record
         known = record.load(path) if path.exists() else None
@@ -111,6 +115,7 @@ class LocalSandboxes:
         await self._boxes.stop(sandbox)
 
     async def destroy(self, sandbox: str) -> None:
+        self._workshops.discard(sandbox)
         await self._boxes.destroy(sandbox)
         await self._sweep()
 
@@ -154,7 +159,7 @@ class LocalSandboxes:
     async def recover(self) -> list[SandboxInfo]:
         found = await self._boxes.recover()
         for info in found:
-            if info.id.startswith((ASK, BUILD)):  # its server was killed
+            if info.id.startswith((ASK, BUILD)) and info.id not in self._workshops:  # its server was killed
                 await self.destroy(info.id)
         return [info for info in found if not info.id.startswith((ASK, BUILD))]
 
