@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 from journeyman.sandboxes.local.processes import descendants, entries
@@ -50,19 +51,16 @@ async def _named(path: Path, init: int) -> int:
     counting += [f"--exclude={path}/{name}" for name in _OURS] + [str(path)]
     if os.geteuid() != 0:
         counting = ["nsenter", "--user", "--preserve-credentials", "--target", str(init), "--", *counting]
-    process = await asyncio.create_subprocess_exec(
-        *counting,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+    # In a thread: a subprocess of the loop's own that is cancelled while it starts can keep the loop from ending.
+    done = await asyncio.to_thread(
+        subprocess.run,
+        counting,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env={"PATH": os.defpath, "LC_ALL": "C"},
         cwd="/",
+        check=False,
     )
-    try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
-            process.kill()
-        raise
-    words = output.split()
+    words = done.stdout.split()
     return int(words[0]) if words and words[0].isdigit() else 0
