@@ -18,10 +18,12 @@ lint: setup
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
 
-# What takes minutes: limits on version 2 of control groups, in an emulated machine (two to four minutes; as root).
+# What takes minutes, as root: limits on version 2 of control groups, in an emulated machine, and attacks on the
+# sandboxes of an ordinary user.
 soak:
 	@scripts/setup --soak
 	.venv/bin/python tests/cgroup2/vm.py
+	.venv/bin/pytest -o addopts=-q tests/adversary/test_as_user.py
 
 bench: setup
 	.venv/bin/python bench/run.py
