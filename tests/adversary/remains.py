@@ -2,7 +2,7 @@
 
 import contextlib
 
-from adversary.case import alone, defect
+from adversary.case import alone
 from adversary.hands import ANSWERS, untouched, write
 from adversary.scene import Scene, fresh_name, fresh_run
 
@@ -28,10 +28,6 @@ async def attack_a_tree_that_cannot_be_removed(scene: Scene) -> None:
     assert not slot.exists()
 
 
-@defect(
-    "as root the sandboxes' directories can be passed by every user: slots should be 0710 with the sandbox's group",
-    "root",
-)
 async def attack_programs_left_for_the_host(scene: Scene) -> None:
     """A set-user-id program left in the sandbox cannot be reached, and so not run, by other users of the host."""
     await scene.sh("cp /usr/bin/cat /workspace/left; chmod 6755 /workspace/left; chmod 755 /workspace; echo x >/tmp/x")

@@ -148,6 +148,9 @@ class Keeper:
     def _prepare(self, directory: Directory) -> list[Below]:
         """Everything on disk that the runtime needs, and the layers it is to see."""
         ids = id_map(directory.slot, self._uid_base)
+        if os.geteuid() == 0:  # passable by the sandbox's own users, and by nobody else of the host
+            os.chown(directory.path, 0, ids.root[1])
+            directory.path.chmod(0o710)
         ground = self._grounds.of(directory, ids.root[0])
         if not (directory.state.exists() and directory.files.is_dir()):
             build(directory, ids.root, self._workdir, ground.above, ground.image, ground.certificate)
