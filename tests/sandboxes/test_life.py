@@ -15,9 +15,9 @@ import orjson
 import pytest
 from census import census
 
+from journeyman.egress.identity import identify
 from journeyman.runtime.reaper import Reaper
 from journeyman.sandboxes.local import LocalSandboxes
-from journeyman.sandboxes.local.identity import identify
 from journeyman.sandboxes.local.remains import groups
 from journeyman.sandboxes.port import Run, SandboxInfo, ShellResult
 

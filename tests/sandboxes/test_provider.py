@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from journeyman.egress.identity import identify
 from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.local import Limits, LocalSandboxes
-from journeyman.sandboxes.local.identity import identify
 from journeyman.sandboxes.local.probe import filesystem_of
 from journeyman.sandboxes.port import Run, SandboxUnavailable, UnknownOutcome
 

@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Generator
 from pathlib import Path
 
+from journeyman.egress.identity import Process
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.events import Events
 from journeyman.sandboxes.local.guard import Guard, Rules
-from journeyman.sandboxes.local.identity import Process
 from journeyman.sandboxes.local.memory import Memory
 from journeyman.sandboxes.local.pipes import Pipes
 from journeyman.sandboxes.local.presence import Presence

@@ -6,8 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+from journeyman.egress.identity import Process, identify
 from journeyman.sandboxes.local.directory import locked, remove_tree
-from journeyman.sandboxes.local.identity import Process, identify
 
 _ENDING = 10.0
 """Seconds a killed process has to be gone."""

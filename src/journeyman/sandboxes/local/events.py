@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from journeyman.sandboxes.local.identity import Process, identify
+from journeyman.egress.identity import Process, identify
 
 _CHUNK = 4096
 _LINE = 512

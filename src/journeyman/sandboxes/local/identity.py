@@ -1,4 +1,4 @@
-"""Who a process is (pid and start time), and who a sandbox's users are on the host."""
+"""Who a sandbox's users are on the host."""
 
 import os
 import pwd
@@ -60,37 +60,3 @@ def subordinate(table: str) -> tuple[int, int] | None:
         if name in names and start.isdigit() and size.strip().isdigit():
             return int(start), min(int(size), RANGE - 1)
     return None
-
-
-class Process(NamedTuple):
-    """A process that cannot be mistaken for a later one with the same pid."""
-
-    pid: int
-    started: int
-    """clock ticks since boot"""
-    boot: str
-
-
-def identify(pid: int) -> Process | None:
-    """The living process with this pid; a zombie does not live."""
-    fields = stat_fields(pid)
-    if fields is None or fields[0] in "ZX":
-        return None
-    return Process(pid, int(fields[19]), boot_id())
-
-
-def lives(process: Process) -> bool:
-    return identify(process.pid) == process
-
-
-def stat_fields(pid: int) -> list[str] | None:
-    """/proc/PID/stat from the state on (0 state, 1 parent, 19 start time); None when there is no such process."""
-    try:
-        text = Path("/proc", str(pid), "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return text.rpartition(")")[2].split()
-
-
-def boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

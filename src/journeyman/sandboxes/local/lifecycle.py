@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from journeyman.egress.identity import Process, identify
 from journeyman.sandboxes.local import state
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
@@ -16,7 +17,7 @@ from journeyman.sandboxes.local.directory import Directories, Directory, held
 from journeyman.sandboxes.local.ending import is_same, kill, lock_if_there, remains_of
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
-from journeyman.sandboxes.local.identity import Process, id_map, identify
+from journeyman.sandboxes.local.identity import id_map
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.remains import clear, groups

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from journeyman.sandboxes.local.identity import stat_fields
+from journeyman.egress.identity import stat_fields
 
 Frozen = Callable[[], AbstractContextManager[None]]
 """Keeps the sandbox from running for a while, where that can be done."""

@@ -11,9 +11,9 @@ from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import orjson
 
+from journeyman.egress.identity import Process
 from journeyman.sandboxes.local.capture import Kept
 from journeyman.sandboxes.local.group import Counters
-from journeyman.sandboxes.local.identity import Process
 from journeyman.sandboxes.local.memory import News
 from journeyman.sandboxes.port import Incident, Kind, ShellResult, UnknownOutcome
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 
-from journeyman.sandboxes.local.identity import Process, boot_id, lives
+from journeyman.egress.identity import Process, boot_id, lives
 
 
 def save(path: Path, process: Process | None) -> None:

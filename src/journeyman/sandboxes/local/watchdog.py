@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from journeyman.sandboxes.local.identity import stat_fields
+from journeyman.egress.identity import stat_fields
 from journeyman.sandboxes.local.incidents import Meter, stopped
 from journeyman.sandboxes.local.limits import Limits, size
 from journeyman.sandboxes.local.processes import descendants
