@@ -59,7 +59,16 @@ class MemoryLog:
     async def rows(self, _session_id: str, after: int = 0) -> list[Row]:
         return [row for row in self.log if row.seq > after]
 
-    async def inbox(self, _session_id: str) -> tuple[list[InboxItem], int]:
+    async def confirm(self, _session_id: str, fence: int) -> None:
+        if fence != self.fence:
+            raise LostOwnership
+
+    async def reside(self, _session_id: str, fence: int) -> None:
+        await self.confirm("", fence)
+
+    async def inbox(self, _session_id: str, fence: int | None = None) -> tuple[list[InboxItem], int]:
+        if fence is not None:
+            await self.confirm("", fence)
         found = list(self.waiting), self.end
         if self.after_read is not None:
             self.after_read()

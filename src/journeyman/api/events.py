@@ -38,6 +38,7 @@ async def stream_events(session_id: str, request: Request, caller: ForAgents, se
     except BaseException:
         services.hub.leave(subscriber)
         raise
+    services.hub.follow(session_id, session["head"])
     if session["status"] == "terminated":
         subscriber.end()
     return EventStream(services.hub, subscriber)

@@ -55,9 +55,11 @@ async def stream_thread(
     subscriber = services.hub.subscribe(session_id, thread_id, previews)
     try:
         thread = await services.threads.retrieve(caller.workspace_id, session_id, thread_id)
+        heads = await services.sessions.heads([session_id])
     except BaseException:
         services.hub.leave(subscriber)
         raise
+    services.hub.follow(session_id, heads.get(session_id, 0))
     if thread["status"] == "terminated":
         subscriber.end()
     return EventStream(services.hub, subscriber)

@@ -1,4 +1,4 @@
-"""serve · run · demo · migrate · keys · images · doctor. Each command's code is imported when it is called."""
+"""serve · worker · run · demo · migrate · keys · images · doctor. Each command's code is imported when it is called."""
 
 import gc
 from importlib.metadata import version
@@ -23,13 +23,26 @@ def serve(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     config: ConfigFile = None,
+    api_only: Annotated[
+        bool, typer.Option("--api-only", help="Answer requests and leave the sessions to `journeyman worker`.")
+    ] = False,
 ) -> None:
     """Run the server."""
     settings = settings_from(config, host=host, port=port, data_dir=data_dir, database_url=database_url)
     gc.disable()  # a tenth of the start is the search for garbage among what imports make; `serve` enables it
     from journeyman.cli.serve import serve as run_server  # noqa: PLC0415
 
-    run_server(settings)
+    run_server(settings, works=not api_only)
+
+
+@app.command()
+def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
+    """Run the sessions of servers that share this database (Postgres), without answering requests."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
+    gc.disable()
+    from journeyman.cli.worker import work  # noqa: PLC0415
+
+    work(settings)
 
 
 @app.command()

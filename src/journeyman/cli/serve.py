@@ -19,10 +19,10 @@ from journeyman.cli.server import listen, serving
 from journeyman.config import Settings
 
 
-def serve(settings: Settings) -> None:
-    """Run the server until SIGTERM or SIGINT. Raises Problem."""
+def serve(settings: Settings, *, works: bool) -> None:
+    """Run the server until SIGTERM or SIGINT; without `works` it leaves sessions to workers. Raises Problem."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    uvloop.run(_serve(settings, _listen(settings)))
+    uvloop.run(_serve(settings, _listen(settings), works=works))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -37,10 +37,10 @@ def _listen(settings: Settings) -> socket.socket:
         raise Problem(f"Cannot listen on {host}, port {port}: {error.strerror or error}") from error
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    stopped = _stop_signal()
+async def _serve(settings: Settings, listener: socket.socket, *, works: bool) -> None:
+    stopped = stop_signal()
     is_first = not first_key(settings).exists()
-    async with serving(settings, listener) as server:
+    async with serving(settings, listener, works=works) as server:
         with presence.announced(settings.data_dir(), server.url):
             gc.freeze()
             gc.enable()
@@ -50,7 +50,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             warming.cancel()
 
 
-def _stop_signal() -> asyncio.Future[None]:
+def stop_signal() -> asyncio.Future[None]:
     """Done with the first SIGTERM or SIGINT; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[None] = loop.create_future()

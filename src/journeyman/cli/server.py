@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from journeyman.app import DataDirectoryInUse, DataDirectoryUnusable, Running, running
+from journeyman.app import DataDirectoryInUse, DataDirectoryUnusable, NotShared, Running, running
 from journeyman.cli.database import reaching_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
@@ -48,10 +48,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: Settings, listener: socket.socket) -> AsyncGenerator[Serving]:
+async def serving(settings: Settings, listener: socket.socket, *, works: bool = True) -> AsyncGenerator[Serving]:
     """Serve on a listening socket; on leaving, streams end and answers under way are finished. Raises Problem."""
     url = _url(listener)
-    async with _started(settings) as up:
+    async with _started(settings, works=works) as up:
         config = uvicorn.Config(
             up.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_DRAIN_SECONDS,
             http="httptools", timeout_keep_alive=75,
@@ -70,12 +70,12 @@ async def serving(settings: Settings, listener: socket.socket) -> AsyncGenerator
 
 
 @contextlib.asynccontextmanager
-async def _started(settings: Settings) -> AsyncGenerator[Running]:
+async def _started(settings: Settings, *, works: bool) -> AsyncGenerator[Running]:
     try:
         with reaching_database():
-            async with running(settings) as up:
+            async with running(settings, works=works) as up:
                 yield up
-    except (DataDirectoryInUse, DataDirectoryUnusable) as error:
+    except (DataDirectoryInUse, DataDirectoryUnusable, NotShared) as error:
         raise Problem(str(error)) from error
 
 

@@ -1,11 +1,11 @@
-"""The embedded engine: one asyncio task per woken session, in this process. It owns every session of its database."""
+"""The embedded engine: one asyncio task per woken session, in this process."""
 
 import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from journeyman.engine.port import Superseded, Worker
+from journeyman.engine.port import NOWHERE, LivesElsewhere, Superseded, Whereabouts, Worker
 from journeyman.wire.times import now_us
 
 _log = logging.getLogger("journeyman.engine")
@@ -21,9 +21,12 @@ class EmbeddedEngine:
         self,
         make: Callable[[str], Awaitable[Worker | None]],
         unfinished: Callable[[], Awaitable[list[tuple[str, int | None]]]],
+        elsewhere: Callable[[str, Whereabouts], None] | None = None,
     ) -> None:
+        """`elsewhere` hears of a session that was woken here and lives elsewhere."""
         self._make = make
         self._unfinished = unfinished
+        self._elsewhere = elsewhere
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._running: dict[str, Worker] = {}
         self._again: set[str] = set()
@@ -32,7 +35,15 @@ class EmbeddedEngine:
         self._failures: dict[str, int] = {}
         self._stopping = False
 
-    def wake(self, session_id: str) -> None:
+    def runs(self, session_id: str) -> bool:
+        """Whether it has been woken here, and is not at rest again."""
+        return session_id in self._tasks
+
+    def knows(self, session_id: str) -> bool:
+        """Whether it runs here, or will at some time."""
+        return session_id in self._tasks or session_id in self._timers
+
+    def wake(self, session_id: str, at: Whereabouts = NOWHERE) -> None:  # noqa: ARG002 - it is always here
         if self._stopping:
             return
         timer = self._timers.pop(session_id, None)
@@ -72,24 +83,37 @@ class EmbeddedEngine:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self, session_id: str) -> None:
-        worker = self._resting.pop(session_id, None)
         try:
-            if worker is None:
+            if not await self._go_on(session_id):
                 worker = await self._make(session_id)
-                if worker is None:
-                    return
-            else:
-                worker.notify()
-            self._running[session_id] = worker
-            due = await worker.run()
-            self._rest(session_id, worker, due)
+                if worker is not None:
+                    await self._run(session_id, worker)
         except Superseded:
             pass
+        except LivesElsewhere as error:
+            if self._elsewhere is not None:
+                self._elsewhere(session_id, error.at)
         except Exception:
             _log.exception("session %s: its turn failed", session_id)
             self._retry(session_id)
         else:
             self._failures.pop(session_id, None)
+
+    async def _go_on(self, session_id: str) -> bool:
+        """With the worker that rests here, unless another process has gone on with the session meanwhile."""
+        worker = self._resting.pop(session_id, None)
+        if worker is None:
+            return False
+        worker.notify()
+        try:
+            await self._run(session_id, worker)
+        except Superseded:
+            return False
+        return True
+
+    async def _run(self, session_id: str, worker: Worker) -> None:
+        self._running[session_id] = worker
+        self._rest(session_id, worker, await worker.run())
 
     def _retry(self, session_id: str) -> None:
         """A poisoned session harms only itself: it is taken up from its log again, ever more rarely."""

@@ -1,12 +1,39 @@
 """The engine port: who runs a woken session. It knows sessions by id, and not what a turn is."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Whereabouts(NamedTuple):
+    """What is known of who looks after a session: the process that owns it, and the host that its sandbox is on."""
+
+    owner: str | None = None
+    host: str | None = None
+
+
+NOWHERE = Whereabouts()
+
+
+class Lease(Protocol):
+    """This process's right to what it owns."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody else can own it by now."""
+        ...
+
+
+class Always:
+    """The lease of the only process there is."""
+
+    @property
+    def fresh(self) -> bool:
+        return True
 
 
 class Engine(Protocol):
     """Conformance: `tests/engine`."""
 
-    def wake(self, session_id: str) -> None:
+    def wake(self, session_id: str, at: Whereabouts = NOWHERE) -> None:
         """There is something to do for this session. Wakes collapse; none is lost."""
         ...
 
@@ -23,8 +50,27 @@ class Engine(Protocol):
         ...
 
 
+class Late:
+    """The lease of an engine that is made later than those who ask for it."""
+
+    def __init__(self) -> None:
+        self.engine: Lease = Always()
+
+    @property
+    def fresh(self) -> bool:
+        return self.engine.fresh
+
+
 class Superseded(Exception):
     """The worker does not own its session any more: somebody else does, or it is gone."""
+
+
+class LivesElsewhere(Exception):
+    """No worker can be made: a living process owns the session, or has its sandbox on another host."""
+
+    def __init__(self, at: Whereabouts) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 class Worker(Protocol):

@@ -8,7 +8,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from journeyman.engine.port import Superseded
+from journeyman.engine.port import Always, Lease, Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
 from journeyman.runtime.computer import Computer
@@ -65,6 +65,7 @@ class Parts:
     settings: RuntimeSettings
     unpriced: set[str] = field(default_factory=set[str])
     """Models that cost nothing because their price is not known; each is said once."""
+    lease: Lease = field(default_factory=Always)
 
 
 class Brain:
@@ -74,8 +75,8 @@ class Brain:
         self._parts = parts
         self._claim = claim
         self._state = state
-        self._journal = Journal(parts.log, parts.hub, claim, state)
-        self._computer = Computer(parts.sandboxes, claim, state)
+        self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease)
+        self._computer = Computer(parts.sandboxes, parts.log, claim, state)
         self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal)
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced
@@ -119,7 +120,7 @@ class Brain:
                 if not self._mail:
                     return None
             elif isinstance(step, Wait):
-                await self._journal.flush()
+                await self._journal.rest(self._journal.seen)
                 return step.until
             else:
                 await self._do(step)
@@ -132,14 +133,14 @@ class Brain:
         while self._mail:
             await self._journal.flush()
             self._mail = False
-            self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
+            self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
             self._take([])
 
     async def _watch(self, step: asyncio.Task[None]) -> None:
         """Something came while a step is under way: cut it when that is an interrupt."""
         try:
             await self._journal.flush()  # what is taken already is not to be seen again
-            items, _ = await self._parts.log.inbox(self._claim.session_id)
+            items, _ = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
         except Exception:
             return  # whoever runs the step meets the same failure
         if any(item.type == "user.interrupt" for item in items) and not step.cancelling():
@@ -148,6 +149,7 @@ class Brain:
     async def _do(self, step: Step) -> None:
         match step:
             case CallModel() | Compact() | RunTools():
+                await self._journal.own()
                 await self._work(step)
             case GoIdle(stop, details):
                 await self._go_idle(stop, details)

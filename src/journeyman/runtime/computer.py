@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from journeyman.runtime.session import SessionState
 from journeyman.sandboxes.port import MANAGERS, Network, SandboxError, Sandboxes, Spec
-from journeyman.store.port import Claim
+from journeyman.store.port import Claim, SessionLog
 
 JsonObject = dict[str, Any]
 
@@ -17,8 +17,9 @@ BASE_KEY = "journeyman_base"
 class Computer:
     """Tells the provider once what a session's sandbox is like, and has its packages ready before the first request."""
 
-    def __init__(self, sandboxes: Sandboxes, claim: Claim, state: SessionState) -> None:
+    def __init__(self, sandboxes: Sandboxes, log: SessionLog, claim: Claim, state: SessionState) -> None:
         self._sandboxes = sandboxes
+        self._log = log
         self._claim = claim
         self._state = state
         self._described: Spec | None = None
@@ -30,6 +31,8 @@ class Computer:
         async with self._describing:
             spec = self._spec()
             if spec != self._described:
+                if self._described is None and self._claim.leased:
+                    await self._log.reside(self._claim.session_id, self._claim.fence)
                 await self._sandboxes.create(self._claim.session_id, spec)
                 self._described = spec
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from journeyman.engine.port import Always, Lease
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.session import SessionState
@@ -21,8 +22,11 @@ JsonObject = dict[str, Any]
 class Journal:
     """The one writer of a claimed session's log."""
 
-    def __init__(self, log: SessionLog, hub: Hub, claim: Claim, state: SessionState) -> None:
+    def __init__(
+        self, log: SessionLog, hub: Hub, claim: Claim, state: SessionState, lease: Lease | None = None
+    ) -> None:
         self._log = log
+        self._lease = lease or Always()
         self._hub = hub
         self._claim = claim
         self._state = state
@@ -32,6 +36,7 @@ class Journal:
         self._commit: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._noted = claim.seen_seq
+        self._held = claim.leased
         self.seen = claim.seen_seq
 
     def write(self, drafts: Sequence[Draft], taken: Sequence[int] = (), *, hold: bool = False) -> None:
@@ -51,6 +56,11 @@ class Journal:
         if not hold:
             self._start()
 
+    async def own(self) -> None:
+        """Before an effect: this process may have slept, and another have gone on. Raises LostOwnership."""
+        if not self._lease.fresh:
+            await self._log.confirm(self._claim.session_id, self._claim.fence)
+
     async def flush(self) -> None:
         """Until everything written is committed and shown. Raises LostOwnership."""
         while self._rows or self._taken or self._committing:
@@ -61,11 +71,11 @@ class Journal:
         self._check()
 
     async def rest(self, seen: int) -> None:
-        """Flush, and note that the inbox was looked at up to `seen`."""
+        """Flush, note that the inbox was looked at up to `seen`, and let others own the session."""
         await self.flush()
-        if seen != self._noted:
+        if seen != self._noted or self._held:
             self.seen = seen
-            await self._append(Batch([], seen=seen))
+            await self._append(Batch([], seen=seen, release=True))
 
     async def close(self, drafts: Sequence[Draft]) -> bool:
         """Append the rows that end a turn, unless a client has sent something that was not looked at yet."""
@@ -115,6 +125,7 @@ class Journal:
             self._failure = error
             raise
         self._noted = batch.seen
+        self._held = self._claim.leased and not batch.release and not (batch.closing and closed)
         return closed
 
     def _collect(self) -> tuple[list[Row], list[int], Patch]:
@@ -142,7 +153,7 @@ class Journal:
 
     def _show(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            self._hub.publish(self._claim.session_id, row.body, thread_id=row.thread_id, shown=row.shown)
+            self._hub.publish(self._claim.session_id, row.body, seq=row.seq, thread_id=row.thread_id, shown=row.shown)
 
 
 _STATUS = ("session.status_idle", "session.status_running", "session.status_rescheduled")

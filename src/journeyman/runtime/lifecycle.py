@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from journeyman.engine.port import Engine
+from journeyman.engine.port import Engine, Whereabouts
 from journeyman.runtime.hub import Hub
 from journeyman.sandboxes.port import SandboxError, Sandboxes
 from journeyman.store.events import Events, NewEvent
@@ -35,13 +35,13 @@ class SessionLifecycle:
         return row
 
     async def send(self, workspace: str, session_id: str, new: Sequence[NewEvent]) -> None:
-        await self._events.send(workspace, session_id, new)
-        self._engine.wake(session_id)
+        owner, host = await self._events.send(workspace, session_id, new)
+        self._engine.wake(session_id, Whereabouts(owner, host))
 
     async def update(self, workspace: str, session_id: str, change: SessionUpdate) -> SessionRow:
         row, changed = await self._sessions.update(workspace, session_id, change)
         if changed:
-            self._engine.wake(session_id)
+            self._engine.wake(session_id, Whereabouts(row["owner"], row["host"]))
         return row
 
     async def archive(self, workspace: str, session_id: str) -> SessionRow:
@@ -54,17 +54,16 @@ class SessionLifecycle:
         """Streams are told, then end; the sandbox goes."""
         await self._sessions.delete(workspace, session_id)
         deleted = {"id": new_id("sevt"), "type": "session.deleted", "processed_at": to_wire(now_us())}
-        self._hub.publish(session_id, deleted, thread_id=None, shown=True)
-        self._over(session_id)
+        self._over(session_id, deleted)
         return {"id": session_id, "type": "session_deleted"}
 
     async def settle(self) -> None:
         """Until the sandboxes that are to go are gone."""
         await asyncio.gather(*self._cleaning, return_exceptions=True)
 
-    def _over(self, session_id: str) -> None:
+    def _over(self, session_id: str, last: dict[str, Any] | None = None) -> None:
         self._engine.release(session_id)
-        self._hub.end(session_id)
+        self._hub.end(session_id, last)
         task = asyncio.create_task(self._destroy(session_id))
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)

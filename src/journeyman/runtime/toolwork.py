@@ -76,6 +76,7 @@ class ToolWork:
     async def _settle(self, call: Call) -> ToolResult:
         if call.denied:
             return _denial(call)
+        await self._journal.own()
         tool = self._toolset.resolve(self._state.agent["tools"], call.name)
         context = ToolContext(
             sandbox=self._claim.session_id,

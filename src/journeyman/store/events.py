@@ -40,18 +40,22 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def send(self, workspace: str, session_id: str, new: Sequence[NewEvent]) -> None:
-        """All or nothing. Raises 404, and 400 for an event that the session's state refuses."""
+    async def send(self, workspace: str, session_id: str, new: Sequence[NewEvent]) -> tuple[str | None, str | None]:
+        """All or nothing; the process that owns the session and the host of its sandbox, if any.
 
-        def work(connection: Connection) -> None:
+        Raises 404, and 400 for an event that the session's state refuses.
+        """
+
+        def work(connection: Connection) -> tuple[str | None, str | None]:
             row = lock_session(connection, workspace, session_id)
             if row["status"] == "terminated":
                 raise invalid(f"Session {session_id} is archived and accepts no events.")
             for place, event in enumerate(new):
                 _check(connection, row, place, event, new)
             put_into_inbox(connection, session_id, new)
+            return row["owner"], row["host"]
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def list(
         self, workspace: str, session_id: str, query: EventList, *, thread_id: str | None = None

@@ -4,8 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert, select, update
 
+from journeyman.store import owners
 from journeyman.store.database import Database
-from journeyman.store.port import Batch, Claim, InboxItem, LostOwnership, Patch, Row
+from journeyman.store.owners import Owner
+from journeyman.store.port import Batch, Claim, Elsewhere, InboxItem, LostOwnership, Patch, Row
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import events, inbox, sessions, threads
 
@@ -14,36 +16,48 @@ _TAKE = delete(inbox).where(inbox.c.session_id == bindparam("session"), inbox.c.
 
 
 class SqlLog:
-    """The SessionLog on a Database."""
+    """The SessionLog on a Database. Without an `owner` this process is the only one, and owns every session."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owner: Owner | None = None) -> None:
         self._database = database
+        self._owner = owner
 
     async def claim(self, session_id: str) -> Claim | None:
-        return await self._database.write(lambda connection: _claim(connection, session_id))
+        owner = self._owner
+        return await self._database.write(lambda connection: _claim(connection, session_id, owner))
+
+    async def confirm(self, session_id: str, fence: int) -> None:
+        await self._database.read(lambda connection: _confirm(connection, session_id, fence))
+
+    async def reside(self, session_id: str, fence: int) -> None:
+        owner = self._owner
+        if owner is not None:
+            await self._database.write(lambda connection: _reside(connection, session_id, fence, owner.host))
 
     async def rows(self, session_id: str, after: int = 0) -> list[Row]:
         return await self._database.read(lambda connection: _rows(connection, session_id, after))
 
-    async def inbox(self, session_id: str) -> tuple[list[InboxItem], int]:
-        return await self._database.read(lambda connection: _inbox(connection, session_id))
+    async def inbox(self, session_id: str, fence: int | None = None) -> tuple[list[InboxItem], int]:
+        return await self._database.read(lambda connection: _inbox(connection, session_id, fence))
 
     async def append(self, session_id: str, fence: int, batch: Batch) -> bool:
-        return await self._database.write(lambda connection: _append(connection, session_id, fence, batch))
+        owner = self._owner.id if self._owner is not None else None
+        return await self._database.write(lambda connection: _append(connection, session_id, fence, batch, owner))
 
     async def unfinished(self) -> list[tuple[str, int | None]]:
         return await self._database.read(_unfinished)
 
 
-def _claim(connection: Connection, session_id: str) -> Claim | None:
-    statement = (
-        update(sessions)
-        .where(sessions.c.id == session_id, sessions.c.status != "terminated")
-        .values(fence=sessions.c.fence + 1)
-        .returning(sessions)
-    )
-    row = connection.execute(statement).mappings().one_or_none()
+def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Claim | None:
+    alive = sessions.c.id == session_id, sessions.c.status != "terminated"
+    statement = update(sessions).where(*alive).values(fence=sessions.c.fence + 1)
+    if owner is not None:
+        statement = statement.where(*owners.free_for(connection, owner)).values(owner=owner.id)
+    row = connection.execute(statement.returning(sessions)).mappings().one_or_none()
     if row is None:
+        found = connection.execute(select(sessions.c.owner, sessions.c.host).where(*alive)).one_or_none()
+        if found is not None:
+            raise Elsewhere(found.owner, found.host)
         return None
     return Claim(
         session_id=session_id,
@@ -56,7 +70,20 @@ def _claim(connection: Connection, session_id: str) -> Claim | None:
         agent=load(row["agent"]),
         environment=load(row["environment"]),
         created_at=row["created_at"],
+        leased=owner is not None,
+        host=row["host"],
     )
+
+
+def _confirm(connection: Connection, session_id: str, fence: int) -> None:
+    if connection.execute(select(sessions.c.fence).where(sessions.c.id == session_id)).scalar() != fence:
+        raise LostOwnership(session_id)
+
+
+def _reside(connection: Connection, session_id: str, fence: int, host: str) -> None:
+    mine = sessions.c.id == session_id, sessions.c.fence == fence
+    if connection.execute(update(sessions).where(*mine).values(host=host)).rowcount == 0:
+        raise LostOwnership(session_id)
 
 
 def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
@@ -76,10 +103,15 @@ def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
     ]
 
 
-def _inbox(connection: Connection, session_id: str) -> tuple[list[InboxItem], int]:
-    end = connection.execute(select(sessions.c.inbox_seq).where(sessions.c.id == session_id)).scalar()
-    if end is None:
+def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[list[InboxItem], int]:
+    found = connection.execute(
+        select(sessions.c.inbox_seq, sessions.c.fence).where(sessions.c.id == session_id)
+    ).one_or_none()
+    if fence is not None and (found is None or found.fence != fence):
+        raise LostOwnership(session_id)
+    if found is None:
         return [], 0
+    end = found.inbox_seq
     statement = select(inbox).where(inbox.c.session_id == session_id, inbox.c.seq <= end).order_by(inbox.c.seq)
     items = [
         InboxItem(row.seq, row.id, row.type, load(row.body), row.processed_at) for row in connection.execute(statement)
@@ -87,20 +119,22 @@ def _inbox(connection: Connection, session_id: str) -> tuple[list[InboxItem], in
     return items, end
 
 
-def _append(connection: Connection, session_id: str, fence: int, batch: Batch) -> bool:
-    if batch.closing and _advance(connection, session_id, fence, batch, closing=True):
+def _append(connection: Connection, session_id: str, fence: int, batch: Batch, owner: str | None) -> bool:
+    if batch.closing and _advance(connection, session_id, fence, batch, None, closing=True):
         _insert(connection, session_id, [*batch.rows, *batch.closing], batch.taken)
         return True
-    if not _advance(connection, session_id, fence, batch, closing=False):
+    if not _advance(connection, session_id, fence, batch, None if batch.release else owner, closing=False):
         raise LostOwnership(session_id)
     _insert(connection, session_id, batch.rows, batch.taken)
     return not batch.closing
 
 
-def _advance(connection: Connection, session_id: str, fence: int, batch: Batch, *, closing: bool) -> bool:
+def _advance(
+    connection: Connection, session_id: str, fence: int, batch: Batch, owner: str | None, *, closing: bool
+) -> bool:
     rows = [*batch.rows, *batch.closing] if closing else batch.rows
     patch = batch.closing_patch if closing else batch.patch
-    values: dict[str, Any] = {"seen_seq": batch.seen}
+    values: dict[str, Any] = {"seen_seq": batch.seen, "owner": owner}
     if rows:
         latest = max(row.processed_at for row in rows)
         values |= {"head": rows[-1].seq, "last_at": latest, "updated_at": latest}

@@ -1,7 +1,8 @@
 """What the brain needs of the store: one session's log, its inbox, and who owns it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 JsonObject = dict[str, Any]
 
@@ -49,6 +50,10 @@ class Claim:
     agent: JsonObject
     environment: JsonObject
     created_at: int
+    leased: bool = False
+    """Other processes may own sessions too: this one is to be released when there is nothing to do."""
+    host: str | None = None
+    """Where its sandbox is, if it ever had one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,17 @@ class Batch:
     closing_patch: Patch = field(default_factory=Patch)
     seen: int = 0
     """How far the owner has looked into the inbox."""
+    release: bool = False
+    """The owner rests. It may go on later under its fence, if nobody has claimed the session meanwhile."""
+
+
+class Elsewhere(Exception):
+    """A living process owns the session, or has its sandbox on another host."""
+
+    def __init__(self, owner: str | None, host: str | None) -> None:
+        super().__init__(owner, host)
+        self.owner = owner
+        self.host = host
 
 
 class LostOwnership(Exception):
@@ -86,15 +102,26 @@ class SessionLog(Protocol):
     """The log of every session. Conformance: `tests/store`."""
 
     async def claim(self, session_id: str) -> Claim | None:
-        """Become the owner; None when the session is gone, archived or terminated."""
+        """Become the owner; None when the session is gone, archived or terminated. Raises Elsewhere."""
+        ...
+
+    async def confirm(self, session_id: str, fence: int) -> None:
+        """Raises LostOwnership."""
+        ...
+
+    async def reside(self, session_id: str, fence: int) -> None:
+        """Note that the session's sandbox is on this host. Raises LostOwnership."""
         ...
 
     async def rows(self, session_id: str, after: int = 0) -> list[Row]:
         """The log behind `after`, in order."""
         ...
 
-    async def inbox(self, session_id: str) -> tuple[list[InboxItem], int]:
-        """What waits to be taken, in order, and the inbox's end (to be given back as `seen`)."""
+    async def inbox(self, session_id: str, fence: int | None = None) -> tuple[list[InboxItem], int]:
+        """What waits to be taken, in order, and the inbox's end (to be given back as `seen`).
+
+        With a fence that is not the owner's any more: LostOwnership.
+        """
         ...
 
     async def append(self, session_id: str, fence: int, batch: Batch) -> bool:
@@ -104,3 +131,27 @@ class SessionLog(Protocol):
     async def unfinished(self) -> list[tuple[str, int | None]]:
         """Sessions that need a wake, with the time it is due (µs; None: now)."""
         ...
+
+
+class Notice(NamedTuple):
+    """What one process tells all others. A hint: it may be lost, and what matters is found in the database too."""
+
+    kind: Literal["mail", "rows", "preview", "over", "wants", "hello"]
+    """`mail` for the process `data`; `rows` up to `data`; a `preview`'s frame; `over`, with a last event; a process
+    that `wants` previews of the session; a new process's `hello`."""
+    session_id: str
+    data: Any = None
+
+
+class Notices(Protocol):
+    """What processes tell each other."""
+
+    def send(self, notice: Notice) -> None:
+        """To all other processes, soon, in the order of sending; returns at once."""
+        ...
+
+    async def start(self, heard: Callable[[Notice], None], missed: Callable[[], None]) -> None:
+        """`missed` is called when notices may have been lost."""
+        ...
+
+    async def close(self) -> None: ...

@@ -21,6 +21,11 @@ class PostgresDatabase:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
         self._engine: AsyncEngine = create_async_engine(self._url, pool_size=pool_size, max_overflow=0)
 
+    @property
+    def conninfo(self) -> str:
+        """For those who talk to libpq themselves."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     async def open(self) -> None:
         await asyncio.to_thread(self._migrate)
 

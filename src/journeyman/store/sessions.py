@@ -86,7 +86,7 @@ class Sessions:
                 )
             now = now_us()
             ended = {"status": "terminated", "archived_at": now, "updated_at": now}
-            values = {**ended, "fence": row["fence"] + 1, "due_at": None}
+            values = {**ended, "fence": row["fence"] + 1, "due_at": None, "owner": None}
             connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
             connection.execute(update(threads).where(threads.c.session_id == session_id).values(ended))
             return {**row, **values}
@@ -115,6 +115,12 @@ class Sessions:
         return await self._database.read(
             lambda connection: {row.id: row.status for row in connection.execute(statement)}
         )
+
+    async def heads(self, session_ids: Sequence[str]) -> dict[str, int]:
+        """The ends of the logs of those that are not over, in whatever workspace."""
+        alive = sessions.c.status != "terminated"
+        statement = select(sessions.c.id, sessions.c.head).where(sessions.c.id.in_(session_ids), alive)
+        return await self._database.read(lambda connection: {row.id: row.head for row in connection.execute(statement)})
 
     async def list(self, workspace: str, query: SessionList) -> Page[SessionRow]:
         """In the order of their making."""
@@ -200,6 +206,8 @@ def _new_row(
         "seen_seq": 0,
         "fence": 0,
         "due_at": None,
+        "owner": None,
+        "host": None,
     }
 
 

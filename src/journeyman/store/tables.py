@@ -75,16 +75,30 @@ sessions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
-    # The log's end, what clients have sent, what the owner has looked at, who owns it, when to wake it.
+    # The log's end, what clients have sent, what the owner has looked at, who owns it, when to wake it,
+    # which process owns it, and on which host its sandbox is.
     Column("head", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("inbox_seq", BigInteger, nullable=False),
     Column("seen_seq", BigInteger, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("due_at", BigInteger),
+    Column("owner", _Id),
+    Column("host", _Id),
+    Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
     Index("sessions_by_status", "status"),
+)
+
+# The processes of one database: those that work may own sessions for as long as they are heard of.
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("host", _Id, nullable=False),
+    Column("works", Boolean, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
 )
 
 threads = Table(
