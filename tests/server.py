@@ -58,8 +58,26 @@ def start_server(
     The same directory can be used again, for what the last server left there; with `keep_sandboxes`, also for its
     sandboxes. Raises RuntimeError when the server does not start, or does not stop.
     """
+    file = write_config(directory, models=models, database_url=database_url, **sections)
     data_dir = directory / "data"
-    server = {"port": 0, "data_dir": str(data_dir), "api_keys": [API_KEY]}
+    process, url = start_process(directory, "serve", "--config", str(file))
+    try:
+        yield RunningServer(url, _key_in(sections), data_dir, process)
+    finally:
+        stop_process(process)
+        if not keep_sandboxes:
+            _in_a_thread(lambda: asyncio.run(destroy_sandboxes(data_dir)))
+
+
+def write_config(
+    directory: Path,
+    *,
+    models: Sequence[Mapping[str, Any]] = (SCRIPTED, SLOW),
+    database_url: str | None = None,
+    **sections: Mapping[str, Any],
+) -> Path:
+    """`directory/journeyman.toml`, for servers on `directory/data`."""
+    server = {"port": 0, "data_dir": str(directory / "data"), "api_keys": [API_KEY]}
     unlimited = {"rate_limit_creates": 0, "rate_limit_reads": 0}
     config: dict[str, Any] = {"retry": QUICK_RETRIES, "models": list(models), **sections}
     config["server"] = {**server, **unlimited, **sections.get("server", {})}
@@ -67,17 +85,21 @@ def start_server(
         config["database"] = {"url": database_url}
     file = directory / "journeyman.toml"
     file.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in config.items()))
+    return file
+
+
+def start_process(directory: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
+    """Run `journeyman WORDS` until it says that it is up; also where: the last word it says of that."""
     log = directory / "server.log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [_COMMAND, "serve", "--config", file], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
+            [_COMMAND, *words], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
         )
-    try:
-        yield RunningServer(_wait_for(process, log), config["server"]["api_keys"][0], data_dir, process)
-    finally:
-        _stop(process)
-        if not keep_sandboxes:
-            _in_a_thread(lambda: asyncio.run(destroy_sandboxes(data_dir)))
+    return process, _wait_for(process, log)
+
+
+def _key_in(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    return sections.get("server", {}).get("api_keys", [API_KEY])[0]
 
 
 def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
@@ -87,14 +109,14 @@ def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
     watchdog.start()
     try:
         for line in process.stdout:
-            if "listens on " in line:
+            if "listens on " in line or "works on " in line:
                 return line.split()[-1]
     finally:
         watchdog.cancel()
     raise RuntimeError(f"The server did not start:\n{log.read_text()}")
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop_process(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
         process.communicate(timeout=_STOP_SECONDS)

@@ -17,6 +17,8 @@ _GATHER = 0.005
 _ROOM = 7_800
 """Bytes of a payload; Postgres takes fewer than 8,000."""
 _PAUSE = 0.5
+_NEW = 5.0
+"""Seconds for which a process that was heard counts, whether it is known as a member yet or not."""
 _log = logging.getLogger("journeyman.notices")
 
 _NOTIFY = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
@@ -29,6 +31,7 @@ class PostgresNotices:
         self._url = url
         self._sender = sender
         self._alone = False
+        self._heard = 0.0
         self._waiting: list[Notice] = []
         self._places: dict[tuple[str, str], int] = {}
         self._arrived = asyncio.Event()
@@ -36,7 +39,7 @@ class PostgresNotices:
 
     def met(self, others: int) -> None:
         """How many other processes there are: to nobody nothing is sent."""
-        self._alone = not others
+        self._alone = not others and time.monotonic() - self._heard > _NEW
 
     def send(self, notice: Notice) -> None:
         if self._alone and notice.kind != "hello":
@@ -84,6 +87,7 @@ class PostgresNotices:
             async for message in connection.notifies():
                 sender, notices = orjson.loads(message.payload)
                 if sender != self._sender:
+                    self._heard, self._alone = time.monotonic(), False
                     for notice in notices:
                         heard(Notice(*notice))
 

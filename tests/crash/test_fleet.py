@@ -1,0 +1,184 @@
+"""Many processes on one Postgres: whichever dies, sleeps or loses its words, every session goes on, once."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .fleet import Fleet, fresh_database
+from .house import BACKOFF, _us, count, results
+
+COUNTING = "SCRIPT: bash*3 echo x >> count; sleep 0.3; wc -l < count | text done"
+
+
+@pytest.fixture
+def fleet(postgres_url: str, tmp_path: Path) -> Iterator[Fleet]:
+    fleet = Fleet(tmp_path, fresh_database(postgres_url, "fleet"))
+    yield fleet
+    fleet.close()
+
+
+def test_what_one_process_does_is_seen_through_another(fleet: Fleet) -> None:
+    """Created, sent and listened to at three different servers; run by a worker. Streams show it all, in order."""
+    with fleet.up(servers=2, workers=1):
+        fleet.prepare()
+        session = fleet.session()
+        heard: list[str] = []
+        opened = threading.Event()
+
+        def listen() -> None:
+            stream = fleet.clients[1].beta.sessions.events.stream(session, event_deltas=["agent.message"])
+            opened.set()
+            for event in stream:
+                heard.append(event.type if not hasattr(event, "processed_at") else event.id)
+                if event.type == "session.status_idle":
+                    return
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        opened.wait(10)
+        fleet.say(session, "SCRIPT: {ttft=0.3,gap=0.05} text one two three four")
+        events = fleet.until_rest(session)
+        listener.join(10)
+        assert [each for each in heard if each.startswith("sevt_")] == [event["id"] for event in events]
+        assert "event_start" in heard and heard.count("event_delta") >= 2
+        message = next(event["id"] for event in events if event["type"] == "agent.message")
+        assert "event_delta" not in heard[heard.index(message) :], "previews come before their event"
+
+
+def test_deleting_at_one_server_ends_the_streams_of_another(fleet: Fleet) -> None:
+    with fleet.up(servers=2, workers=0):
+        fleet.prepare()
+        session = fleet.session()
+        stream = fleet.clients[1].beta.sessions.events.stream(session)
+        fleet.client.beta.sessions.delete(session)
+        assert [event.type for event in stream] == ["session.deleted"]
+
+
+def test_an_interrupt_reaches_a_tool_on_another_process_within_a_second(fleet: Fleet) -> None:
+    with fleet.up(servers=1, workers=1):
+        fleet.prepare()
+        waits: list[float] = []
+        for _ in range(5):
+            session = fleet.session()
+            fleet.say(session, "SCRIPT: bash sleep 60 | text never")
+            fleet.until_type(session, "agent.tool_use")
+            sent = time.monotonic()
+            fleet.send(session, {"type": "user.interrupt"})
+            fleet.until_type(session, "session.status_idle")
+            waits.append(time.monotonic() - sent)
+        assert max(waits) < 5.0 and sorted(waits)[len(waits) // 2] < 1.0, waits
+
+
+def test_a_dead_workers_sessions_are_taken_up_by_another(fleet: Fleet) -> None:
+    with fleet.up(servers=1, workers=1):
+        fleet.prepare()
+        sessions = {name: fleet.session() for name in ("tool", "streaming", "backoff", "waiting")}
+        fleet.say(sessions["tool"], "SCRIPT: bash echo x >> count; sleep 2; wc -l < count | bash wc -l < count")
+        fleet.say(sessions["streaming"], "SCRIPT: {gap=0.3} text one two three four five six")
+        fleet.say(sessions["backoff"], "SCRIPT: {status=529} text back again")
+        fleet.say(sessions["waiting"], "SCRIPT: tool mine {} | text thanks")
+        fleet.until_type(sessions["tool"], "agent.tool_use")
+        fleet.until_type(sessions["streaming"], "span.model_request_start")
+        before = fleet.until_type(sessions["backoff"], "session.status_rescheduled")
+        fleet.until_type(sessions["waiting"], "session.status_idle")
+        fleet.kill_worker(fleet.workers[0])
+        fleet.add_worker()
+        assert [text.strip() for text in results(fleet.until_rest(sessions["tool"]))] == ["1", "1"]
+        streamed = fleet.until_rest(sessions["streaming"])
+        assert [event["is_error"] for event in streamed if event["type"] == "span.model_request_end"] == [True, False]
+        _check_backoff(fleet.until_rest(sessions["backoff"]), before)
+        call = next(event["id"] for event in fleet.events(sessions["waiting"]) if "custom_tool_use" in event["type"])
+        answer = {"type": "user.custom_tool_result", "custom_tool_use_id": call, "content": []}
+        fleet.send(sessions["waiting"], answer)
+        fleet.until(sessions["waiting"], lambda events: count(events, "session.status_idle") == 2)
+
+
+def _check_backoff(events: list[dict[str, object]], before: list[dict[str, object]]) -> None:
+    [first] = [event for event in before if event["type"] == "session.status_rescheduled"]
+    place = [event["id"] for event in events].index(first["id"])
+    request = next(event for event in events[place:] if event["type"] == "span.model_request_start")
+    assert _us(str(request["processed_at"])) - _us(str(first["processed_at"])) >= BACKOFF * 1_000_000 - 50_000
+
+
+def test_a_worker_that_was_held_neither_appends_nor_acts(fleet: Fleet) -> None:
+    """SIGSTOP for longer than its lease: another goes on; what wakes up late has no say and runs nothing."""
+    with fleet.up(servers=1, workers=1):
+        fleet.prepare()
+        session = fleet.session()
+        fleet.say(session, "SCRIPT: bash*6 echo x >> count; sleep 0.5; wc -l < count | text done")
+        fleet.until_type(session, "agent.tool_result")
+        held = fleet.workers[0]
+        held.send_signal(signal.SIGSTOP)
+        first = fleet.owner(session)
+        fleet.add_worker()
+        fleet.until(session, lambda _: fleet.owner(session) not in (first, None))
+        held.send_signal(signal.SIGCONT)
+        events = fleet.until_rest(session)
+        assert [text.strip() for text in results(events)] == [str(number) for number in range(1, 7)]
+
+
+def test_lost_wakes_are_found(fleet: Fleet) -> None:
+    """The queue's tables emptied under load: it only carries wakes."""
+    with fleet.up(servers=1, workers=0):
+        fleet.prepare()
+        sessions = [fleet.session() for _ in range(10)]
+        for session in sessions:
+            fleet.say(session, "SCRIPT: text done")
+        fleet.query("TRUNCATE procrastinate_jobs CASCADE")
+        fleet.add_worker()
+        for session in sessions:
+            fleet.query("TRUNCATE procrastinate_jobs CASCADE")
+            assert count(fleet.until_rest(session), "agent.message") == 1
+
+
+def test_a_confirmation_after_every_process_was_replaced(fleet: Fleet) -> None:
+    with fleet.up(servers=1, workers=1):
+        fleet.prepare()
+        toolset = {"type": "agent_toolset_20260401", "default_config": {"permission_policy": {"type": "always_ask"}}}
+        asking = fleet.client.beta.agents.create(name="asking", model="scripted", tools=[toolset]).id  # pyright: ignore
+        session = fleet.client.beta.sessions.create(agent=asking, environment_id=fleet.environment).id
+        fleet.say(session, "SCRIPT: bash echo allowed | text done")
+        events = fleet.until_type(session, "session.status_idle")
+        call = next(event["id"] for event in events if event["type"] == "agent.tool_use")
+    with fleet.up(servers=1, workers=1):
+        fleet.send(session, {"type": "user.tool_confirmation", "tool_use_id": call, "result": "allow"})
+        events = fleet.until(session, lambda events: count(events, "session.status_idle") == 2)
+        assert results(events) == ["allowed\n"]
+
+
+def test_a_process_that_ends_in_order_hands_its_sessions_over(fleet: Fleet) -> None:
+    """At once: nobody waits for a lease to end."""
+    with fleet.up(servers=1, workers=2):
+        fleet.prepare()
+        sessions = [fleet.session() for _ in range(6)]
+        for session in sessions:
+            fleet.say(session, "SCRIPT: {gap=0.2} text one two three four five six seven eight")
+        for session in sessions:
+            fleet.until_type(session, "span.model_request_start")
+        leaving = fleet.workers.pop(0)
+        leaving.send_signal(signal.SIGTERM)
+        assert leaving.wait(20) == 0
+        for session in sessions:
+            events = fleet.until_rest(session)
+            assert count(events, "agent.message") == 1
+
+
+def test_workers_killed_at_random(fleet: Fleet, rounds: int) -> None:
+    """Nothing accepted is lost, and no call has its effect twice."""
+    rng = random.Random(5)
+    with fleet.up(servers=1, workers=3):
+        fleet.prepare()
+        sessions = [fleet.session() for _ in range(8 if rounds < 10 else 100)]
+        for session in sessions:
+            fleet.say(session, COUNTING)
+        for _ in range(rounds):
+            time.sleep(rng.uniform(0.3, 1.5))
+            fleet.kill_worker(rng.choice(fleet.workers))
+            fleet.add_worker()
+        for session in sessions:
+            assert [text.strip() for text in results(fleet.until_rest(session))] == ["1", "2", "3"]
