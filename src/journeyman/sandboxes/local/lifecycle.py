@@ -23,7 +23,6 @@ from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, lift
 from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
-from journeyman.sandboxes.local.snapshots import freeze
 from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
 
 
@@ -109,8 +108,11 @@ class Keeper:
         self._cgroups.group(self._container(directory)).thaw()  # a server may have died while it was frozen
         await kill(process)
 
-    def stray_slots(self) -> set[int]:
+    async def stray_slots(self) -> set[int]:
         """Slots that a runtime or the kernel still knows by container or control group."""
+        return await asyncio.to_thread(self._stray_slots)
+
+    def _stray_slots(self) -> set[int]:
         prefix = f"journeyman-{self._tag}-"
         names = {path.name for path in groups(f"{prefix}*")} | {
             path.name for path in self._directories.runtime.glob(f"{prefix}*")
@@ -175,10 +177,6 @@ class Keeper:
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
         return id_map(directory.slot, self._uid_base).root
-
-    def freeze(self, directory: Directory, name: str) -> None:
-        """Make a layer of the files of a stopped sandbox."""
-        freeze(directory, self._grounds.layers, name, self.owner(directory)[0])
 
     def _container(self, directory: Directory) -> str:
         return f"journeyman-{self._tag}-{directory.slot}"
