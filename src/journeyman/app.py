@@ -100,7 +100,7 @@ def open_database(settings: Settings) -> Database:
 
 
 def make_sandboxes(settings: Settings) -> Sandboxes:
-    from journeyman.sandboxes.local import Limits, LocalSandboxes  # noqa: PLC0415
+    from journeyman.sandboxes.local import HOST, Limits, LocalSandboxes  # noqa: PLC0415
 
     section = settings.sandbox
     limits = Limits(
@@ -113,18 +113,34 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         inotify_instances=section.inotify_instances,
         inotify_watches=section.inotify_watches,
     )
+    if section.provider == "docker":
+        from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415 - an extra
+
+        return DockerSandboxes(
+            settings.data_dir(),
+            socket=section.docker.socket,
+            idle_stop_seconds=section.idle_stop_seconds,
+            limits=limits,
+            idle_cap_seconds=section.idle_cap_seconds,
+            base=section.base or BASE,
+            allow_private=settings.egress.allow_private,
+        )
     return LocalSandboxes(
         settings.data_dir(),
         runtime=section.runtime,
         idle_stop_seconds=section.idle_stop_seconds,
         limits=limits,
         idle_cap_seconds=section.idle_cap_seconds,
-        base=section.base,
+        base=section.base or HOST,
         allow_private=settings.egress.allow_private,
     )
 
 
 def make_images(settings: Settings) -> BaseImages:
+    if settings.sandbox.provider == "docker":
+        from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415 - an extra
+
+        return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
 
     return Bases(settings.data_dir())
