@@ -8,7 +8,8 @@ from pathlib import Path
 
 _PROGRAMS = """
 bash cat chmod chown cp curl cut dd df du echo env find grep head id kill ln ls mkdir mkfifo mktemp mount mv pgrep
-printf ps pwd python3 readlink rm sed seq sh sleep sort stat tail tee timeout touch tr true truncate uname wc yes
+printenv printf ps pwd python3 readlink rm sed seq sh sleep sort stat tail tee timeout touch tr true truncate
+uname wc yes
 """
 _NOT_NEEDED = re.compile(r"/(test|__pycache__|idlelib|tkinter|lib2to3|config-[^/]*)(/|$)")
 _WHEELS = Path("/usr/share/python-wheels")
