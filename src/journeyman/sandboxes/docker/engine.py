@@ -1,5 +1,6 @@
 """The container engine behind a Unix socket: Docker, or podman's service of the same API."""
 
+import base64
 import contextlib
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
@@ -15,6 +16,8 @@ from journeyman.sandboxes.docker.facts import Facts
 from journeyman.sandboxes.port import SandboxUnavailable
 
 _UNREACHABLE = 900
+_OLDEST = "1.41"
+_STAT = "X-Docker-Container-Path-Stat"
 _CHUNK = 1 << 20
 _ENDING = 10.0
 """Seconds a killed container has to be gone."""
@@ -43,8 +46,8 @@ class Engine:
     async def facts(self) -> Facts:
         """What it says about itself, asked once."""
         if self._facts is None:
-            with self._answering() as client:
-                self._facts = Facts(await client.version(), await cast("Any", client.system).info())
+            async with self._answering() as client:
+                self._facts = Facts(await cast("Any", client.system).info())
         return self._facts
 
     async def container(self, name: str) -> dict[str, Any] | None:
@@ -55,14 +58,14 @@ class Engine:
 
     async def containers(self, label: str) -> list[dict[str, Any]]:
         """Running or not: `Labels` and `Names` of each."""
-        with self._answering() as client:
+        async with self._answering() as client:
             found = await cast("Any", client.containers).list(
                 all=True, filters=orjson.dumps({"label": [label]}).decode()
             )
             return [{"Labels": each["Labels"] or {}, "Names": each["Names"]} for each in found]
 
     async def create(self, name: str, config: Mapping[str, Any]) -> None:
-        with self._answering() as client:
+        async with self._answering() as client:
             await client.containers.create(dict(config), name=name)
 
     async def start(self, name: str) -> None:
@@ -89,14 +92,18 @@ class Engine:
         async with self._container(name) as container:
             await container.put_archive("/", archive)
 
-    async def entry(self, name: str, path: str) -> tarfile.TarInfo | None:
-        """What a path of a container is."""
-        archive = await self._archive(name, path)
-        return archive.next() if archive else None
+    async def link(self, name: str, path: str) -> str | None:
+        """Where a path of a container leads, empty for one that is no link; None where nothing is."""
+        async with self._asking("HEAD", f"containers/{name}/archive", params={"path": path}) as answer:
+            told = answer.headers.get(_STAT)
+        return str(orjson.loads(base64.b64decode(told)).get("linkTarget") or "") if told else None
 
     async def file(self, name: str, path: str, limit: int) -> bytes | None:
         """A regular file of a container; None where there is none, or a larger one."""
-        archive = await self._archive(name, path)
+        archive = None
+        with _unless_missing(500):
+            async with self._container(name) as container:
+                archive = cast("tarfile.TarFile", await container.get_archive(path))
         member = archive.next() if archive else None
         file = archive.extractfile(member) if archive and member and member.isreg() and member.size <= limit else None
         return file.read() if file else None
@@ -108,29 +115,30 @@ class Engine:
             await container.commit(repository=repository, tag=tag, changes=changes, pause=False, config={})
 
     async def image(self, name: str) -> dict[str, Any] | None:
-        with _unless_missing(400), self._answering() as client:
-            return await client.images.inspect(name)
+        with _unless_missing(400):
+            async with self._answering() as client:
+                return await client.images.inspect(name)
         return None
 
     async def images(self) -> list[dict[str, Any]]:
-        with self._answering() as client:
+        async with self._answering() as client:
             return [dict(each) for each in await cast("Any", client.images).list()]
 
     async def load(self, archive: Path, repository: str, tag: str, labels: Mapping[str, str]) -> None:
         """Make an image of a tar of a root directory."""
         where = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": _changes(labels)}
-        await self.facts()  # the client knows the version of the API then
-        with self._answering() as client:
-            address = f"{client.docker_host}/{client.api_version}/images/create"
-            headers = {"Content-Type": "application/x-tar"}
-            async with client.session.post(address, params=where, data=_pieces(archive), headers=headers) as answer:
-                _check(await answer.text())
+        headers = {"Content-Type": "application/x-tar"}
+        async with self._asking(
+            "POST", "images/create", params=where, data=_pieces(archive), headers=headers
+        ) as answer:
+            _check(await answer.text())
 
     async def remove_image(self, name: str) -> bool:
         """Whether there was one."""
-        with _unless_missing(), self._answering() as client:
-            await client.images.delete(name)
-            return True
+        with _unless_missing():
+            async with self._answering() as client:
+                await client.images.delete(name)
+                return True
         return False
 
     async def close(self) -> None:
@@ -138,22 +146,24 @@ class Engine:
             await self._client.close()
             self._client = None
 
-    async def _archive(self, name: str, path: str) -> tarfile.TarFile | None:
-        with _unless_missing(500):
-            async with self._container(name) as container:
-                return await container.get_archive(path)
-        return None
-
     @contextlib.asynccontextmanager
     async def _container(self, name: str) -> AsyncGenerator[Any]:
-        with self._answering() as client:
+        async with self._answering() as client:
             yield cast("Any", client.containers).container(name)
 
-    @contextlib.contextmanager
-    def _answering(self) -> Generator[Docker]:
-        if self._client is None:
-            self._client = Docker(f"unix://{self.socket}")
+    @contextlib.asynccontextmanager
+    async def _asking(self, method: str, path: str, **what: Any) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """For what the client has no words for."""
+        async with self._answering() as client:
+            address = f"{client.docker_host}/{client.api_version}/{path}"
+            async with client.session.request(method, address, **what) as answer:
+                yield answer
+
+    @contextlib.asynccontextmanager
+    async def _answering(self) -> AsyncGenerator[Docker]:
         try:
+            if self._client is None:
+                self._client = Docker(f"unix://{self.socket}", api_version=await self._version())
             yield self._client
         except (DockerError, aiohttp.ClientError, OSError) as error:
             if isinstance(error, DockerError) and error.status != _UNREACHABLE:
@@ -162,6 +172,12 @@ class Engine:
                 f"The container engine does not answer at {self.socket}: {error}. Start it (systemctl start docker), "
                 "or say in journeyman.toml where its socket is: [sandbox.docker], socket."
             ) from None
+
+    async def _version(self) -> str:
+        """Of its API, as its answer to a ping says: podman takes a quarter of a second to say more about itself."""
+        connector = aiohttp.UnixConnector(self.socket)
+        async with aiohttp.ClientSession(connector=connector) as session, session.get("http://engine/_ping") as answer:
+            return f"v{answer.headers.get('Api-Version', _OLDEST)}"
 
 
 def _changes(labels: Mapping[str, str]) -> str:

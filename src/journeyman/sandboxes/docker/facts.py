@@ -12,19 +12,18 @@ _HELD = {"memory": "MemoryLimit", "cpus": "CpuCfsQuota", "processes": "PidsLimit
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """From its API: `version` and `info`."""
+    """`info` of its API."""
 
-    version: dict[str, Any]
     info: dict[str, Any]
 
     @property
     def is_podman(self) -> bool:
-        return "Podman" in str(self.version.get("Components"))
+        return "BuildahVersion" in self.info
 
     @property
     def name(self) -> str:
         kind = "podman" if self.is_podman else "Docker"
-        return f"{kind} {self.version.get('Version', '')}{' (rootless)' if self.is_rootless else ''}"
+        return f"{kind} {self.info.get('ServerVersion', '')}{' (rootless)' if self.is_rootless else ''}"
 
     @property
     def is_rootless(self) -> bool:

@@ -35,13 +35,14 @@ async def model_of(engine: Engine, container: str) -> Model:
     for python in _PYTHONS:
         path = python
         for _ in range(_LINKS):
-            found = await engine.entry(container, path)
-            if found is None or not (found.isreg() or found.issym()):
+            target = await engine.link(container, path)
+            if target is None:
                 break
-            programs[path] = found.linkname if found.issym() else None
-            if not found.issym():
+            is_link = target not in {"", path}  # podman says of a file that it leads to itself
+            programs[path] = target if is_link else None
+            if not is_link:
                 break
-            path = _led(path, found.linkname)
+            path = _led(path, target)
     return Model(await engine.file(container, _BUNDLE, _LARGEST), tuple(programs.items()))
 
 
