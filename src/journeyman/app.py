@@ -46,6 +46,10 @@ class DataDirectoryUnusable(Exception):
     """It cannot be made or written."""
 
 
+class ExtraMissing(Exception):
+    """What is configured needs packages that are not installed; the message names the extra."""
+
+
 class DataDirectoryInUse(Exception):
     """Another server works on this data directory."""
 
@@ -100,6 +104,7 @@ def open_database(settings: Settings) -> Database:
 
 
 def make_sandboxes(settings: Settings) -> Sandboxes:
+    """The configured provider. Raises ExtraMissing."""
     from journeyman.sandboxes.local import HOST, Limits, LocalSandboxes  # noqa: PLC0415
 
     section = settings.sandbox
@@ -114,8 +119,8 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         inotify_watches=section.inotify_watches,
     )
     if section.provider == "docker":
-        from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415 - an extra
-
+        with _extra("docker"):
+            from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415
         return DockerSandboxes(
             settings.data_dir(),
             socket=section.docker.socket,
@@ -137,13 +142,22 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
 
 
 def make_images(settings: Settings) -> BaseImages:
+    """Of the configured provider. Raises ExtraMissing."""
     if settings.sandbox.provider == "docker":
-        from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415 - an extra
-
+        with _extra("docker"):
+            from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415
         return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
 
     return Bases(settings.data_dir())
+
+
+@contextmanager
+def _extra(name: str) -> Generator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ExtraMissing(f"{error.name} is not installed: pip install 'journeyman[{name}]'.") from error
 
 
 def make_models(settings: Settings) -> ConfiguredModels:
