@@ -178,6 +178,7 @@ def test_images_are_the_engines(engine: Podman, tmp_path: Path) -> None:
     archive.write_bytes(tar(smallest()))
     made = bases.import_from("small", archive, lambda _: None)
     assert made == bases.find("small") and made.size > MB and made.created.endswith("Z"), made
+    assert "small.tar" in made.source, made
     assert [image.name for image in bases.all()] == [IMAGE, "small"]
     assert bases.remove("small") and not bases.remove("small")
     assert bases.find("small") is None and not list((tmp_path / "docker" / "images").glob("[a-z]*"))

@@ -126,7 +126,8 @@ class Engine:
 
     async def load(self, archive: Path, repository: str, tag: str, labels: Mapping[str, str]) -> None:
         """Make an image of a tar of a root directory."""
-        where = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": _changes(labels)}
+        changes = [("changes", line) for line in _changes(labels)]
+        where = [("fromSrc", "-"), ("repo", repository), ("tag", tag), *changes]
         headers = {"Content-Type": "application/x-tar"}
         async with self._asking(
             "POST", "images/create", params=where, data=_pieces(archive), headers=headers
@@ -180,9 +181,9 @@ class Engine:
             return f"v{answer.headers.get('Api-Version', _OLDEST)}"
 
 
-def _changes(labels: Mapping[str, str]) -> str:
+def _changes(labels: Mapping[str, str]) -> list[str]:
     """An image's labels as the lines of a Dockerfile."""
-    return "\n".join(f"LABEL {name}={orjson.dumps(value).decode()}" for name, value in labels.items())
+    return [f"LABEL {name}={orjson.dumps(value).decode()}" for name, value in labels.items()]
 
 
 def _check(said: str) -> None:
