@@ -14,6 +14,8 @@ from journeyman.sandboxes.local.seccomp import profile
 DATA = "journeyman.data"
 """The label that says to which data directory something belongs."""
 SLOT = "journeyman.slot"
+_PERIOD = 100_000
+"""Microseconds over which processor time is counted."""
 CONTAINERENV = "containerenv"
 FIXED_ETC = ("hostname", "hosts", "resolv.conf")
 """Files of /etc that an engine would make itself."""
@@ -44,7 +46,7 @@ def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
     if facts.is_podman:  # else a file of podman's own, of any size
         binds.append(f"{fixed(directory) / CONTAINERENV}:/run/.containerenv:ro")
     masked = [f"/proc/{name}" for name in MASKED]
-    security = ["no-new-privileges"]
+    security = ["no-new-privileges", "label=disable"]  # the pipes have the labels of the server's directory
     if facts.is_podman:
         security += [f"seccomp={seccomp(directory)}", f"mask={':'.join(masked)}"]
     else:
@@ -63,7 +65,8 @@ def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
         "ReadonlyPaths": [f"/proc/{name}" for name in READ_ONLY],
         "Memory": limits.memory if "memory" in facts.hard else 0,
         "MemorySwap": limits.memory if "memory" in facts.hard and facts.info.get("SwapLimit") else 0,
-        "NanoCpus": int(limits.cpus * 1e9) if "cpus" in facts.hard else 0,
+        "CpuPeriod": _PERIOD if "cpus" in facts.hard else 0,
+        "CpuQuota": int(limits.cpus * _PERIOD) if "cpus" in facts.hard else 0,
         "PidsLimit": limits.processes if "processes" in facts.hard else 0,
         "OomScoreAdj": OOM_SCORE,
         "ShmSize": limits.shared_memory,

@@ -3,7 +3,7 @@
 import base64
 import contextlib
 import tarfile
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from aiodocker import Docker
 from aiodocker.exceptions import DockerError
 
 from journeyman.sandboxes.docker.facts import Facts
+from journeyman.sandboxes.docker.refusal import EngineRefused, unless_missing
 from journeyman.sandboxes.port import SandboxUnavailable
 
 _UNREACHABLE = 900
@@ -21,14 +22,6 @@ _STAT = "X-Docker-Container-Path-Stat"
 _CHUNK = 1 << 20
 _ENDING = 10.0
 """Seconds a killed container has to be gone."""
-
-
-class EngineRefused(SandboxUnavailable):
-    """It answered with an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"The container engine refused: {message}")
-        self.status = status
 
 
 class Engine:
@@ -51,7 +44,7 @@ class Engine:
         return self._facts
 
     async def container(self, name: str) -> dict[str, Any] | None:
-        with _unless_missing():
+        with unless_missing():
             async with self._container(name) as container:
                 return await container.show()
         return None
@@ -74,16 +67,16 @@ class Engine:
 
     async def kill(self, name: str) -> None:
         """Returns when it has ended. Idempotent."""
-        with _unless_missing(409, 500):  # it does not run
+        with unless_missing(409, 500):  # it does not run
             async with self._container(name) as container:
                 await container.kill()
-        with _unless_missing(), contextlib.suppress(TimeoutError):
+        with unless_missing(), contextlib.suppress(TimeoutError):
             async with self._container(name) as container:
                 await container.wait(timeout=aiohttp.ClientTimeout(total=_ENDING))
 
     async def remove(self, name: str) -> None:
         """With its files. Idempotent."""
-        with _unless_missing(409):  # somebody is removing it
+        with unless_missing(409):  # somebody is removing it
             async with self._container(name) as container:
                 await container.delete(force=True, v=True)
 
@@ -101,7 +94,7 @@ class Engine:
     async def file(self, name: str, path: str, limit: int) -> bytes | None:
         """A regular file of a container; None where there is none, or a larger one."""
         archive = None
-        with _unless_missing(500):
+        with unless_missing(500):
             async with self._container(name) as container:
                 archive = cast("tarfile.TarFile", await container.get_archive(path))
         member = archive.next() if archive else None
@@ -115,7 +108,7 @@ class Engine:
             await container.commit(repository=repository, tag=tag, changes=changes, pause=False, config={})
 
     async def image(self, name: str) -> dict[str, Any] | None:
-        with _unless_missing(400):
+        with unless_missing(400):
             async with self._answering() as client:
                 return await client.images.inspect(name)
         return None
@@ -136,7 +129,7 @@ class Engine:
 
     async def remove_image(self, name: str) -> bool:
         """Whether there was one."""
-        with _unless_missing():
+        with unless_missing():
             async with self._answering() as client:
                 await client.images.delete(name)
                 return True
@@ -199,13 +192,3 @@ async def _pieces(archive: Path) -> AsyncIterator[bytes]:
     with archive.open("rb") as file:
         while piece := file.read(_CHUNK):
             yield piece
-
-
-@contextlib.contextmanager
-def _unless_missing(*others: int) -> Generator[None]:
-    """Nothing happens when the engine knows no such thing."""
-    try:
-        yield
-    except EngineRefused as refusal:
-        if refusal.status not in {404, *others}:
-            raise

@@ -6,7 +6,8 @@ from typing import Any
 
 from journeyman.sandboxes.docker.bases import DIGEST, EngineBases, labels_of, repository, tags_of
 from journeyman.sandboxes.docker.container import DATA
-from journeyman.sandboxes.docker.engine import Engine, EngineRefused
+from journeyman.sandboxes.docker.engine import Engine
+from journeyman.sandboxes.docker.refusal import EngineRefused
 from journeyman.sandboxes.local.ground import HOST
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.stock import MADE_ON_DEMAND, say
