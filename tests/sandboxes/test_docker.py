@@ -104,9 +104,9 @@ async def test_a_container_that_somebody_stopped(make: Make, engine: Podman) -> 
 async def test_a_sandbox_is_confined(make: Make, tmp_path: Path) -> None:
     boxes = make()
     said = (
-        await sh(boxes, "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/cmdline; ls /sys")
+        await sh(boxes, "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/cmdline /proc/slabinfo; ls /sys /sys/fs/cgroup")
     ).output
-    assert said == b"CapBnd:\t00000000000405fb\nNoNewPrivs:\t1\nSeccomp:\t2\nfs\n"
+    assert said == b"CapBnd:\t00000000000405fb\nNoNewPrivs:\t1\nSeccomp:\t2\n/sys:\nfs\n\n/sys/fs/cgroup:\n"
     for attempt in ("mount -t tmpfs none /mnt", "mknod /tmp/sda b 8 0", "echo 1 >/proc/sys/vm/overcommit_memory"):
         assert (await sh(boxes, attempt)).exit_code != 0, attempt
     for path in ("/run/journeyman/init", "/etc/resolv.conf", "/run/.containerenv"):

@@ -14,6 +14,8 @@ from journeyman.sandboxes.local.seccomp import profile
 DATA = "journeyman.data"
 """The label that says to which data directory something belongs."""
 SLOT = "journeyman.slot"
+_OF_ROOT = ("kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo")
+"""Files of /proc that the machine's root may read, which a container's root can be."""
 _PERIOD = 100_000
 """Microseconds over which processor time is counted."""
 CONTAINERENV = "containerenv"
@@ -45,7 +47,7 @@ def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
     binds += [f"{fixed(directory) / name}:/etc/{name}:ro" for name in FIXED_ETC]
     if facts.is_podman:  # else a file of podman's own, of any size
         binds.append(f"{fixed(directory) / CONTAINERENV}:/run/.containerenv:ro")
-    masked = [f"/proc/{name}" for name in MASKED]
+    masked = [*(f"/proc/{name}" for name in (*MASKED, *_OF_ROOT)), "/sys/fs/cgroup"]
     security = ["no-new-privileges", "label=disable"]  # the pipes have the labels of the server's directory
     if facts.is_podman:
         security += [f"seccomp={seccomp(directory)}", f"mask={':'.join(masked)}"]
