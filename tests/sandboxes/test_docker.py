@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,12 +13,16 @@ from engine import IMAGE, Podman
 from layout import smallest, tar
 from mirrors import private_registries
 
+from journeyman.config import SandboxSection
 from journeyman.egress.client import Egress
 from journeyman.egress.identity import identify
 from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.docker import DockerSandboxes
 from journeyman.sandboxes.docker.bases import EngineBases
+from journeyman.sandboxes.docker.container import config
+from journeyman.sandboxes.docker.facts import Facts
 from journeyman.sandboxes.local import Limits
+from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.port import Network, SandboxUnavailable, ShellResult, Spec
 
 pytestmark = pytest.mark.anyio
@@ -103,9 +108,8 @@ async def test_a_container_that_somebody_stopped(make: Make, engine: Podman) -> 
 
 async def test_a_sandbox_is_confined(make: Make, tmp_path: Path) -> None:
     boxes = make()
-    said = (
-        await sh(boxes, "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/cmdline /proc/slabinfo; ls /sys /sys/fs/cgroup")
-    ).output
+    look = "grep -E 'CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; cat /proc/cmdline /proc/slabinfo"
+    said = (await sh(boxes, f"{look}; ls /sys /sys/fs/cgroup")).output
     assert said == b"CapBnd:\t00000000000405fb\nNoNewPrivs:\t1\nSeccomp:\t2\n/sys:\nfs\n\n/sys/fs/cgroup:\n"
     for attempt in ("mount -t tmpfs none /mnt", "mknod /tmp/sda b 8 0", "echo 1 >/proc/sys/vm/overcommit_memory"):
         assert (await sh(boxes, attempt)).exit_code != 0, attempt
@@ -196,3 +200,32 @@ async def test_nothing_is_left(make: Make, tmp_path: Path) -> None:
     assert identify(info.pid) is None
     assert not [place for place in places if place.exists()]
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+
+
+@pytest.mark.parametrize(
+    ("info", "owner", "hard"),
+    [
+        ({"SecurityOptions": ["name=seccomp,profile=builtin"], "MemoryLimit": True}, (0, 0), {"memory"}),
+        (
+            {"SecurityOptions": ["name=userns"], "DockerRootDir": "/var/lib/docker/100000.100001", "PidsLimit": True},
+            (100_000, 100_001),
+            {"processes"},
+        ),
+        ({"SecurityOptions": ["name=rootless"], "CgroupVersion": "2", "CpuCfsQuota": True}, None, {"cpus"}),
+        ({"Rootless": True, "CgroupVersion": "1", "MemoryLimit": True, "BuildahVersion": "1"}, None, set[str]()),
+    ],
+)
+def test_engines_differ(info: dict[str, object], owner: tuple[int, int] | None, hard: set[str]) -> None:
+    """As Docker says it, with its users remapped and as an ordinary user, and as podman does."""
+    facts = Facts(info)
+    assert facts.owner == (owner or (os.geteuid(), os.getegid()))
+    assert facts.hard == hard
+    host = config(Directory(Path("/data/3")), "image", {}, facts, Limits(), "/workspace")["HostConfig"]
+    [seccomp] = [each for each in host["SecurityOpt"] if each.startswith("seccomp=")]
+    assert ("defaultAction" in seccomp) != facts.is_podman, "podman wants a file, Docker the profile itself"
+    assert (host["Memory"] > 0) == ("memory" in hard)
+
+
+def test_the_host_is_no_base_of_containers() -> None:
+    with pytest.raises(ValueError, match="with docker it is the name of an image"):
+        SandboxSection(provider="docker", base="host")

@@ -27,7 +27,7 @@ class Facts:
 
     @property
     def is_rootless(self) -> bool:
-        return "rootless" in self._security
+        return "rootless" in self._security or bool(self.info.get("Rootless"))  # as Docker and as podman say it
 
     @property
     def remapped_root(self) -> tuple[int, int] | None:
@@ -45,6 +45,8 @@ class Facts:
     @property
     def hard(self) -> frozenset[str]:
         """Which of memory, cpus and processes it can hold."""
+        if self.is_rootless and str(self.info.get("CgroupVersion")) == "1":
+            return frozenset()  # whatever it says
         return frozenset(name for name, key in _HELD.items() if self.info.get(key))
 
     @property
