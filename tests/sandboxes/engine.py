@@ -83,7 +83,8 @@ def podman(place: Path) -> Iterator[Podman]:
                 subprocess.run(["umount", line.split()[4]], check=False)
         shutil.rmtree(place)
         for group in _groups() - before:
-            group.rmdir()
+            for folder, _, _ in os.walk(group, topdown=False):
+                Path(folder).rmdir()
 
 
 def _groups() -> set[Path]:
