@@ -53,6 +53,10 @@ class DataDirectoryUnusable(Exception):
     """It cannot be made or written."""
 
 
+class ExtraMissing(Exception):
+    """What is configured needs packages that are not installed; the message names the extra."""
+
+
 class DataDirectoryInUse(Exception):
     """Another server works on this data directory."""
 
@@ -197,7 +201,8 @@ def open_database(settings: Settings) -> Database:
 
 
 def make_sandboxes(settings: Settings) -> Sandboxes:
-    from journeyman.sandboxes.local import Limits, LocalSandboxes  # noqa: PLC0415
+    """The configured provider. Raises ExtraMissing."""
+    from journeyman.sandboxes.local import HOST, Limits, LocalSandboxes  # noqa: PLC0415
 
     section = settings.sandbox
     limits = Limits(
@@ -210,21 +215,46 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         inotify_instances=section.inotify_instances,
         inotify_watches=section.inotify_watches,
     )
+    if section.provider == "docker":
+        with _extra("docker"):
+            from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415
+        return DockerSandboxes(
+            settings.data_dir(),
+            socket=section.docker.socket,
+            idle_stop_seconds=section.idle_stop_seconds,
+            limits=limits,
+            idle_cap_seconds=section.idle_cap_seconds,
+            base=section.base or BASE,
+            allow_private=settings.egress.allow_private,
+        )
     return LocalSandboxes(
         settings.data_dir(),
         runtime=section.runtime,
         idle_stop_seconds=section.idle_stop_seconds,
         limits=limits,
         idle_cap_seconds=section.idle_cap_seconds,
-        base=section.base,
+        base=section.base or HOST,
         allow_private=settings.egress.allow_private,
     )
 
 
 def make_images(settings: Settings) -> BaseImages:
+    """Of the configured provider. Raises ExtraMissing."""
+    if settings.sandbox.provider == "docker":
+        with _extra("docker"):
+            from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415
+        return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
 
     return Bases(settings.data_dir())
+
+
+@contextmanager
+def _extra(name: str) -> Generator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ExtraMissing(f"{error.name} is not installed: pip install 'journeyman[{name}]'.") from error
 
 
 def make_models(settings: Settings) -> ConfiguredModels:

@@ -70,10 +70,17 @@ class ModelSection(_Section):
         return self
 
 
+class DockerSection(_Section):
+    socket: str = "/var/run/docker.sock"
+    """Of a container engine on this machine: Docker's, or podman's (/run/podman/podman.sock)."""
+
+
 class SandboxSection(_Section):
-    provider: Literal["local"] = "local"
-    base: str = "host"
-    """What sandboxes have installed: the machine's own /usr, or the name of an image."""
+    provider: Literal["local", "docker"] = "local"
+    base: str | None = None
+    """What sandboxes have installed: `host`, the machine's own /usr (local only), or an image. None: `host`; with
+    docker `debian-min`."""
+    docker: DockerSection = DockerSection()
     runtime: str = "runc"
     """runc, or another OCI runtime of the same command line (runsc, crun)."""
     idle_stop_seconds: float = Field(default=900, gt=0)
@@ -94,6 +101,12 @@ class SandboxSection(_Section):
     """Of one process."""
     inotify_instances: int = Field(default=24, ge=1)
     inotify_watches: int = Field(default=16_384, ge=1)
+
+    @model_validator(mode="after")
+    def _base_of_the_provider(self) -> Self:
+        if self.provider == "docker" and self.base == "host":
+            raise ValueError('base: "host" is for the local provider; with docker it is the name of an image')
+        return self
 
 
 class EgressSection(_Section):

@@ -1,10 +1,14 @@
+import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from engine import IMAGE, Podman, podman
 
+from journeyman.sandboxes.docker import DockerSandboxes
 from journeyman.sandboxes.local import LocalSandboxes
+from journeyman.sandboxes.local.hosting import Hosting
 
 
 @pytest.fixture
@@ -17,10 +21,24 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    if shutil.which("podman") is None:
+        pytest.skip("podman is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with podman(tmp_path_factory.mktemp("engine")) as each:
+        yield each
+
+
 @pytest.fixture
-async def boxes(data_dir: Path, anyio_backend: str) -> AsyncIterator[LocalSandboxes]:
-    """A provider whose sandboxes are gone afterwards, whatever the test did."""
-    provider = LocalSandboxes(data_dir)
+async def boxes(request: pytest.FixtureRequest, data_dir: Path, anyio_backend: str) -> AsyncIterator[Hosting]:
+    """A provider whose sandboxes are gone afterwards, whatever the test did; `local` unless a test says `docker`."""
+    if getattr(request, "param", "local") == "docker":
+        data_dir = data_dir / "docker"
+        provider: Hosting = DockerSandboxes(data_dir, socket=request.getfixturevalue("engine").socket, base=IMAGE)
+    else:
+        provider = LocalSandboxes(data_dir)
     yield provider
     for link in (data_dir / "sandboxes" / "names").glob("*"):
         await provider.destroy(link.name)

@@ -263,7 +263,10 @@ class Files(Protocol):
 
 class Snapshots(Protocol):
     async def snapshot(self, sandbox: str) -> str:
-        """Stop a sandbox and keep its files as they are; the id of the snapshot. Takes the same time for any size."""
+        """Stop a sandbox and keep its files as they are; the id of the snapshot.
+
+        Takes the same time for any size, unless the provider says that it copies.
+        """
         ...
 
     async def restore(self, snapshot: str, sandbox: str) -> None:

@@ -12,7 +12,7 @@ from journeyman.sandboxes.local.box import Box
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, Directory
 from journeyman.sandboxes.local.incidents import Bulletin
-from journeyman.sandboxes.local.lifecycle import Keeper
+from journeyman.sandboxes.local.keeping import Keeper
 from journeyman.sandboxes.local.rest import Rest
 from journeyman.sandboxes.local.saving import save
 from journeyman.sandboxes.local.shells import adopt
@@ -128,7 +128,7 @@ class Boxes:
 
     async def recover(self) -> list[SandboxInfo]:
         """Attach to what lives and clear away what does not."""
-        strays = await asyncio.to_thread(self._keeper.stray_slots)
+        strays = await self._keeper.stray_slots()
         if strays:
             await asyncio.to_thread(self._directories.reserve, strays)
         orphans = await asyncio.to_thread(self._directories.orphans)

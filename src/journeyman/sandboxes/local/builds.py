@@ -1,26 +1,18 @@
 """Environments: the packages of a spec, installed once into a layer that all its sandboxes lie over."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from journeyman.sandboxes.local import debian
 from journeyman.sandboxes.local.buildlog import BuildLog
 from journeyman.sandboxes.local.directory import held
-from journeyman.sandboxes.local.ground import HOST, Grounds
-from journeyman.sandboxes.local.images import Images
-from journeyman.sandboxes.local.namespace import ImageFailed
 from journeyman.sandboxes.local.packages import base_for, environment_key, steps
-from journeyman.sandboxes.port import EnvironmentFailed, Network, Run, SandboxUnavailable, ShellResult, Spec
+from journeyman.sandboxes.port import Network, Run, ShellResult, Spec
 
 BUILD = "build-"
 """How the names of the sandboxes begin in which packages are installed."""
-_MADE_ON_DEMAND = "debian-min"
 _TIMEOUT = 3600.0
 _KEPT = 100_000
-_log = logging.getLogger("journeyman.environments")
 
 
 class Workshop(Protocol):
@@ -35,47 +27,47 @@ class Workshop(Protocol):
     async def destroy(self, sandbox: str) -> None: ...
 
 
+class Stock(Protocol):
+    """The bases and layers that there are."""
+
+    @property
+    def default(self) -> str:
+        """The base of a spec that names none."""
+        ...
+
+    async def identify(self, base: str) -> str:
+        """What identifies a base's content, made if that can be. Raises EnvironmentFailed, SandboxUnavailable."""
+        ...
+
+    async def has(self, layer: str) -> bool: ...
+
+
 Freeze = Callable[[str, str], Awaitable[None]]
 """Make a layer (its name) of the files of a sandbox."""
 
 
 class Builds:
-    def __init__(self, path: Path, images: Images, grounds: Grounds, workshop: Workshop, freeze: Freeze) -> None:
+    def __init__(self, path: Path, stock: Stock, workshop: Workshop, freeze: Freeze) -> None:
         self._path = path
-        self._images = images
-        self._grounds = grounds
+        self._stock = stock
         self._workshop = workshop
         self._freeze = freeze
 
     async def ready(self, spec: Spec) -> tuple[str, tuple[str, ...]]:
         """The base of a spec and the layers over it, made if need be. Raises EnvironmentFailed, SandboxUnavailable."""
-        base = base_for(spec.packages, spec.base or self._grounds.default)
-        identity = await self._base(base)
+        base = base_for(spec.packages, spec.base or self._stock.default)
+        identity = await self._stock.identify(base)
         wanted = steps(spec.packages)
         if not wanted:
             return base, ()
         key = environment_key(spec.packages, identity)
         layer = f"env-{key[:24]}"
-        if self._grounds.layers.find(layer) is None:
+        if not await self._stock.has(layer):
             self._path.mkdir(parents=True, exist_ok=True)
             async with held(self._path / f".{layer}.lock"):
-                if self._grounds.layers.find(layer) is None:
+                if not await self._stock.has(layer):
                     await self._build(layer, key, base, spec)
         return base, (layer,)
-
-    async def _base(self, name: str) -> str:
-        """What identifies a base; a small Debian is made when it is first needed."""
-        if name == HOST:
-            return f"{HOST}:{await asyncio.to_thread(self._grounds.host)}"
-        try:
-            image = self._images.find(name)
-            if image is None and name == _MADE_ON_DEMAND:
-                image = await asyncio.to_thread(debian.build, self._images, name, (), _say)
-        except ImageFailed as error:
-            raise EnvironmentFailed(str(error)) from None
-        if image is None:
-            raise SandboxUnavailable(f"There is no image {name}. Make it: journeyman images build {name}")
-        return image.digest
 
     async def _build(self, layer: str, key: str, base: str, spec: Spec) -> None:
         name = f"{BUILD}{key[:24]}"
@@ -100,7 +92,3 @@ class Builds:
 
 def _while_building(network: Network) -> Network:
     return Network("limited", registries=True) if network.mode == "none" else network
-
-
-def _say(line: str) -> None:
-    _log.info("%s", line)

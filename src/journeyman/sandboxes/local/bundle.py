@@ -12,9 +12,11 @@ from journeyman.sandboxes.local.seccomp import profile
 IO = "/run/journeyman"
 """Where the sandbox finds the named pipes it talks through."""
 
+PROGRAM = ["/bin/bash", "--noprofile", "--norc", f"{IO}/init"]
+"""The first process."""
 OOM_SCORE = 500
 """Of everything in a sandbox: when the whole machine's memory runs out, it goes before the server."""
-_CAPABILITIES = [
+CAPABILITIES = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_FOWNER",
@@ -26,7 +28,7 @@ _CAPABILITIES = [
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 ]
-_MASKED = [
+MASKED = [  # below /proc, as the next
     "acpi",
     "asound",
     "bootconfig",
@@ -49,7 +51,7 @@ _MASKED = [
     "timer_stats",
     "vmallocinfo",
 ]
-_READ_ONLY = ["bus", "driver", "fs", "irq", "sys", "sysrq-trigger", "tty"]
+READ_ONLY = ["bus", "driver", "fs", "irq", "sys", "sysrq-trigger", "tty"]
 _CA_VARIABLES = (
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
@@ -103,8 +105,8 @@ def config(
         "namespaces": [{"type": kind} for kind in ("user", "mount", "pid", "network", "ipc", "uts", "cgroup")],
         "uidMappings": [mapping.oci() for mapping in ids.users],
         "gidMappings": [mapping.oci() for mapping in ids.groups],
-        "maskedPaths": [f"/proc/{name}" for name in _MASKED],
-        "readonlyPaths": [f"/proc/{name}" for name in _READ_ONLY],
+        "maskedPaths": [f"/proc/{name}" for name in MASKED],
+        "readonlyPaths": [f"/proc/{name}" for name in READ_ONLY],
         "rootfsPropagation": "private",
         "seccomp": profile(),
     }
@@ -122,15 +124,19 @@ def config(
     }
 
 
+def environment(workdir: str) -> list[str]:
+    return [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"]
+
+
 def _process(limits: Limits, workdir: str, *, counted: bool) -> dict[str, Any]:
     return {
         "terminal": False,
         "user": {"uid": 0, "gid": 0},
-        "args": ["/bin/bash", "--noprofile", "--norc", f"{IO}/init"],
-        "env": [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"],
+        "args": PROGRAM,
+        "env": environment(workdir),
         # Not the working directory, which the sandbox may have made a link to whatever the runtime has open.
         "cwd": "/",
-        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), CAPABILITIES),
         "rlimits": rlimits(limits, count_processes=not counted),
         "noNewPrivileges": True,
         "oomScoreAdj": OOM_SCORE,

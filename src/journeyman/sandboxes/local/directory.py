@@ -224,6 +224,11 @@ def remove_tree(path: Path) -> None:
     """Remove what the server may remove; raises OSError for what belongs to subordinate users."""
     with contextlib.suppress(FileNotFoundError):
         try:
-            shutil.rmtree(path)
+            shutil.rmtree(path, onerror=_unless_gone)
         except RecursionError:  # deeper than Python goes
             subprocess.run(["rm", "-rf", "--one-file-system", "--", str(path)], check=False, stderr=subprocess.DEVNULL)
+
+
+def _unless_gone(_call: object, _path: str, failure: tuple[type[BaseException], BaseException, object]) -> None:
+    if not isinstance(failure[1], FileNotFoundError):  # else another removes it too
+        raise failure[1]

@@ -20,6 +20,8 @@ class Rules:
     limits: Limits
     group: Group
     hard: frozenset[str]
+    written: Path | None = None
+    """What it writes lies here; None: in its own directory."""
 
 
 class Guard:
@@ -28,7 +30,7 @@ class Guard:
         self.group.thaw()
         self.meter = Meter(rules.group, rules.limits, root)
         hard = rules.hard.union(["disk"] if _has_own_disk(root, rules.limits) else [])
-        watched = Watched(init, path, hard)
+        watched = Watched(init, rules.written or path, hard)
         self._watchdog = None if hard >= _EVERYTHING else Watchdog(watched, rules.limits, self.meter)
 
     def began(self, run: Going) -> None:

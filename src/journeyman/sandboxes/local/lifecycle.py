@@ -14,7 +14,7 @@ from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, held
-from journeyman.sandboxes.local.ending import is_same, kill, lock_if_there, remains_of
+from journeyman.sandboxes.local.ending import discard, dispose, kill
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.identity import id_map
@@ -22,9 +22,8 @@ from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, lift
-from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace, remove_as_mapped_root
-from journeyman.sandboxes.local.snapshots import freeze
-from journeyman.sandboxes.port import SandboxError, SandboxUnavailable
+from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace
+from journeyman.sandboxes.port import SandboxUnavailable
 
 
 class Keeper:
@@ -63,10 +62,7 @@ class Keeper:
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""
         async with held(directory.lock) as lock:
-            process = state.living(directory.state)
-            if process is not None:
-                await self._kill(directory, process)
-            await self._clear(directory, lock)
+            await self._end(directory, lock)
 
     async def settle(self, directory: Directory) -> None:
         """Remove what a life that nobody ended has left, if it does not live."""
@@ -81,36 +77,29 @@ class Keeper:
 
     async def remove(self, directory: Directory) -> None:
         """End what nobody names any more, and remove its directory. Idempotent, also while others do the same."""
-        while (lock := await lock_if_there(directory.lock)) is not None:
-            try:
-                if not is_same(lock, directory.lock):
-                    continue  # another has removed it, and the place may be taken again
-                if self._directories.is_named(directory):
-                    return
-                process = state.living(directory.state)
-                if process is not None:
-                    await self._kill(directory, process)
-                await self._clear(directory, lock)
-                gone = self._directories.discard(directory)
-            finally:
-                os.close(lock)
-            if gone is not None:
-                await self.dispose(gone)
-            return
+        gone = await discard(self._directories, directory, lambda lock: self._end(directory, lock))
+        if gone is not None:
+            await self.dispose(gone)
 
     async def dispose(self, path: Path) -> None:
         """Remove a discarded directory. Raises SandboxError when some of it stays."""
-        if await asyncio.to_thread(remains_of, path):
-            await remove_as_mapped_root(path)
-            if await asyncio.to_thread(remains_of, path):
-                raise SandboxError(f"{path} could not be removed completely.")
+        await dispose(path)
+
+    async def _end(self, directory: Directory, lock: int) -> None:
+        process = state.living(directory.state)
+        if process is not None:
+            await self._kill(directory, process)
+        await self._clear(directory, lock)
 
     async def _kill(self, directory: Directory, process: Process) -> None:
         self._cgroups.group(self._container(directory)).thaw()  # a server may have died while it was frozen
         await kill(process)
 
-    def stray_slots(self) -> set[int]:
+    async def stray_slots(self) -> set[int]:
         """Slots that a runtime or the kernel still knows by container or control group."""
+        return await asyncio.to_thread(self._stray_slots)
+
+    def _stray_slots(self) -> set[int]:
         prefix = f"journeyman-{self._tag}-"
         names = {path.name for path in groups(f"{prefix}*")} | {
             path.name for path in self._directories.runtime.glob(f"{prefix}*")
@@ -175,10 +164,6 @@ class Keeper:
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
         return id_map(directory.slot, self._uid_base).root
-
-    def freeze(self, directory: Directory, name: str) -> None:
-        """Make a layer of the files of a stopped sandbox."""
-        freeze(directory, self._grounds.layers, name, self.owner(directory)[0])
 
     def _container(self, directory: Directory) -> str:
         return f"journeyman-{self._tag}-{directory.slot}"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from journeyman.sandboxes.local.cgroups import Cgroups
 from journeyman.sandboxes.local.limits import Limits, in_proc_sys, size
 from journeyman.sandboxes.port import Check
 
@@ -11,34 +10,35 @@ _MANY = 8
 """As many busy sandboxes should fit into a table that all share."""
 
 
-def limit_checks(cgroups: Cgroups, limits: Limits, *, own_disks: bool) -> list[Check]:
+def limit_checks(hard: frozenset[str], limits: Limits, *, own_disks: bool) -> list[Check]:
+    """`hard`: which of memory, cpus and processes control groups hold."""
     return [
-        _memory(cgroups, limits),
-        _cpus(cgroups, limits),
-        _processes(cgroups, limits),
+        _memory(hard, limits),
+        _cpus(hard, limits),
+        _processes(hard, limits),
         _disk(limits, own_disks=own_disks),
         _open_files(limits),
         _inotify(limits),
     ]
 
 
-def _memory(cgroups: Cgroups, limits: Limits) -> Check:
+def _memory(hard: frozenset[str], limits: Limits) -> Check:
     what = f"{size(limits.memory)} for a sandbox"
-    if "memory" in cgroups.hard:
+    if "memory" in hard:
         return Check("memory", "ok", f"{what}, held by control groups.")
     detail = f"{what}, held softly: a watchdog ends programs that are too large; what the kernel keeps is not counted."
     return Check("memory", "warn", detail, _DELEGATE)
 
 
-def _cpus(cgroups: Cgroups, limits: Limits) -> Check:
-    if "cpus" in cgroups.hard:
+def _cpus(hard: frozenset[str], limits: Limits) -> Check:
+    if "cpus" in hard:
         return Check("cpus", "ok", f"{limits.cpus:g} for a sandbox, held by control groups.")
     return Check("cpus", "warn", "A sandbox's processor time is not limited.", _DELEGATE)
 
 
-def _processes(cgroups: Cgroups, limits: Limits) -> Check:
+def _processes(hard: frozenset[str], limits: Limits) -> Check:
     what = f"{limits.processes} for a sandbox"
-    if "processes" in cgroups.hard:
+    if "processes" in hard:
         return Check("processes", "ok", f"{what}, held by control groups.")
     if _kernel() >= (5, 14):
         return Check("processes", "warn", f"{what} and for each user inside, held by the kernel.", _DELEGATE)

@@ -125,7 +125,7 @@ class Runtime:
 
 async def limit_namespace(pid: int, limits: Limits) -> None:
     """Bound what a user namespace may take of resources the whole host shares. Raises SandboxUnavailable."""
-    _spare(pid)
+    spare(pid)
     # Kernels before 5.19 let nobody but the host's root set those of an ipc namespace, and some tables came late.
     script = " && ".join(
         f"echo {value} >/proc/sys/{name}" if name in _NEEDED else f"{{ echo {value} >/proc/sys/{name} || :; }}"
@@ -141,7 +141,7 @@ async def limit_namespace(pid: int, limits: Limits) -> None:
         )
 
 
-def _spare(first: int) -> None:
+def spare(first: int) -> None:
     """Let the first process be the last of its sandbox that is killed for want of memory."""
     with contextlib.suppress(OSError):
         Path("/proc", str(first), "oom_score_adj").write_text(str(_FIRST_PROCESS))

@@ -18,13 +18,11 @@ KIND = "snap"
 class Snapshots:
     """A file per snapshot: the record of a sandbox made from it."""
 
-    def __init__(self, directories: Directories, layers: Layers) -> None:
+    def __init__(self, directories: Directories) -> None:
         self._directories = directories
-        self._layers = layers
 
-    def take(self, directory: Directory, owner: int) -> str:
-        """The id of a snapshot of a sandbox that is stopped and stays so meanwhile."""
-        found = freeze(directory, self._layers, f"{KIND}-{secrets.token_hex(6)}", owner)
+    def keep(self, found: Record) -> str:
+        """The id of a snapshot: the record of a sandbox with the layer that its files have become."""
         snapshot = secrets.token_hex(8)
         self._directories.snapshots.mkdir(mode=0o700, exist_ok=True)
         record.save(self._path(snapshot), found)
@@ -42,15 +40,18 @@ class Snapshots:
     def remove(self, snapshot: str) -> None:
         self._path(snapshot).unlink(missing_ok=True)
 
-    def sweep(self) -> list[Path]:
+    def sweep(self, layers: Layers) -> list[Path]:
         """Take away the layers that no sandbox and no snapshot has any more: what is to be removed."""
         if not self._directories.layers.is_dir():
             return []
         with locked(self._directories.path / "layers.lock"):
-            paths = [directory.record for _, directory in self._directories.all()]
-            records = [record.load(path) for path in [*paths, *self._directories.snapshots.glob("*.json")]]
-            wanted = {name for each in records for name in (*each.layers, each.freezing) if name}
-            return self._layers.take_away(wanted, KIND)
+            return layers.take_away(self.wanted(), KIND)
+
+    def wanted(self) -> set[str]:
+        """The layers that a sandbox or a snapshot has."""
+        paths = [directory.record for _, directory in self._directories.all()]
+        records = [record.load(path) for path in [*paths, *self._directories.snapshots.glob("*.json")]]
+        return {name for each in records for name in (*each.layers, each.freezing) if name}
 
     def _path(self, snapshot: str) -> Path:
         if not snapshot.isalnum():

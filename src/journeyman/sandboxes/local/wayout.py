@@ -14,6 +14,7 @@ from journeyman.egress.line import EgressError
 from journeyman.egress.policy import Policy
 from journeyman.sandboxes.local import registries
 from journeyman.sandboxes.local.directory import held
+from journeyman.sandboxes.local.runlog import file_name
 from journeyman.sandboxes.port import Incident, Network, SandboxUnavailable
 
 _FRESH = 24 * 3600.0
@@ -60,8 +61,8 @@ class WayOut:
         """The hosts of a base's package managers, asked once a day."""
         place = self._directory / "registries"
         await asyncio.to_thread(lambda: place.mkdir(parents=True, exist_ok=True, mode=0o700))
-        async with held(place / f"{base}.lock"):
-            file = place / f"{base}.json"
+        async with held(place / f"{file_name(base)}.lock"):
+            file = place / f"{file_name(base)}.json"
             known = await asyncio.to_thread(_known, file)
             if known is None:
                 known = registries.hosts(await self._ask(base, registries.script()))

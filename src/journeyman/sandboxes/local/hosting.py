@@ -1,0 +1,87 @@
+"""The life of sandboxes that are on this machine, whatever keeps them."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+from journeyman.sandboxes.local import record
+from journeyman.sandboxes.local.builds import BUILD, Builds
+from journeyman.sandboxes.local.calls import Calls
+from journeyman.sandboxes.local.directory import checked_name
+from journeyman.sandboxes.local.record import Record
+from journeyman.sandboxes.local.runlog import file_name
+from journeyman.sandboxes.local.wayout import WayOut
+from journeyman.sandboxes.port import Network, Run, SandboxEvent, SandboxInfo, Spec
+
+_ASKING = 300.0
+ASK = "ask-"
+"""How the names of the sandboxes begin in which package managers are asked."""
+
+
+class Hosting(Calls):
+    """What providers on this machine have in common; each adds how images, environments and snapshots are kept."""
+
+    _builds: Builds
+    _way_out: WayOut
+
+    def __init__(self) -> None:
+        self._workshops: set[str] = set()
+        """The sandboxes in which this server installs packages or asks package managers."""
+
+    async def _sweep(self) -> None:
+        """Remove what no sandbox and no snapshot has any more."""
+        raise NotImplementedError
+
+    async def prepare(self, spec: Spec) -> None:
+        await self._builds.ready(spec)
+
+    async def create(self, sandbox: str, spec: Spec) -> None:
+        if sandbox.startswith((ASK, BUILD)):
+            self._workshops.add(sandbox)
+        box = await self._boxes.get(sandbox)
+        path = box.directory.record
+        known = record.load(path) if path.exists() else None
+        if known is None:
+            record.save(path, Record(spec))
+        elif known.spec.network != spec.network:
+            record.save(path, known.with_network(spec.network))
+            await self._boxes.refresh(box)
+
+    async def stop(self, sandbox: str) -> None:
+        await self._boxes.stop(sandbox)
+
+    async def destroy(self, sandbox: str) -> None:
+        self._workshops.discard(sandbox)
+        await self._boxes.destroy(sandbox)
+        await self._sweep()
+
+    async def _ask(self, base: str, script: str) -> str:
+        """What a script prints in a sandbox of this base that is there for nothing else."""
+        name = f"{ASK}{file_name(base)}"
+        await self.destroy(name)
+        await self.create(name, Spec(base, network=Network("unrestricted")))
+        try:
+            run = Run(secrets.token_hex(8))
+            result = await self.shell(name, script, run=run, timeout=_ASKING, output_limit=1_000_000)
+            return result.output.decode(errors="replace")
+        finally:
+            await self.destroy(name)
+
+    async def expire(self, sandbox: str) -> bool:
+        return await self._boxes.expire(checked_name(sandbox))
+
+    async def inventory(self) -> list[SandboxInfo]:
+        return await self._boxes.inventory()
+
+    async def recover(self) -> list[SandboxInfo]:
+        found = await self._boxes.recover()
+        for info in found:
+            if info.id.startswith((ASK, BUILD)) and info.id not in self._workshops:  # its server was killed
+                await self.destroy(info.id)
+        return [info for info in found if not info.id.startswith((ASK, BUILD))]
+
+    async def close(self) -> None:
+        await self._boxes.close()
+        await self._way_out.close()
+
+    def events(self) -> AsyncIterator[SandboxEvent]:
+        return self._boxes.bulletin.listen()
