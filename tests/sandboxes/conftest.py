@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from engine import IMAGE, Podman, podman
+from container_engine import IMAGE, Podman, podman
 
 from journeyman.sandboxes.docker import DockerSandboxes
 from journeyman.sandboxes.local import LocalSandboxes

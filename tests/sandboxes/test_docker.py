@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from engine import IMAGE, Podman
+from container_engine import IMAGE, Podman
 from layout import smallest, tar
 from mirrors import private_registries
 

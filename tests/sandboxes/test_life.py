@@ -392,3 +392,13 @@ async def test_the_reaper(tmp_path: Path) -> None:
 
 async def _is(found: Callable[[], Awaitable[dict[str, str]]], expected: dict[str, str]) -> bool:
     return await found() == expected
+
+
+async def test_a_sandbox_used_by_another_server_is_no_sandbox_at_rest(tmp_path: Path) -> None:
+    async with provider(tmp_path, idle_stop_seconds=0.3) as first, provider(tmp_path) as second:
+        await sh(first, "true")
+        await second.recover()
+        # Without a process of its own, which would count as left behind.
+        result = await sh(second, "mkfifo gate; read -t 1.5 x <>gate; echo done")
+        assert (result.output, result.exit_code) == (b"done\n", 0), result
+        await until(lambda: is_stopped(first))

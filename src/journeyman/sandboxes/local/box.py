@@ -11,6 +11,7 @@ from journeyman.sandboxes.local.fence import Fence
 from journeyman.sandboxes.local.flight import Flight
 from journeyman.sandboxes.local.incidents import Bulletin
 from journeyman.sandboxes.local.runlog import RunLog
+from journeyman.sandboxes.local.use import Use
 from journeyman.sandboxes.local.writing import WriteLog
 
 
@@ -30,6 +31,7 @@ class Box:
         self.runs = RunLog(directory.runs)
         self.writes = WriteLog(directory.writes)
         self.fence = Fence(directory.path / "fence")
+        self.use = Use(directory.path / "use")
         self.starting: asyncio.Task[None] | None = None
         self.alarm: asyncio.TimerHandle | None = None
         """When to look whether it may rest."""
@@ -41,10 +43,14 @@ class Box:
     def in_use(self) -> Generator[None]:
         """While a call goes on."""
         self._calls += 1
+        if self._calls == 1:
+            self.use.begin()
         try:
             yield
         finally:
             self._calls -= 1
+            if not self._calls:
+                self.use.end()
             self.last_used = asyncio.get_running_loop().time()
 
     @property
@@ -87,3 +93,4 @@ class Box:
             self.channel.close()
             self.channel = None
         self.fence.close()
+        self.use.close()

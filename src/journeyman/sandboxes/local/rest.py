@@ -55,7 +55,7 @@ class Rest:
             cap = box.last_used + self._idle_cap
             if cap > asyncio.get_running_loop().time() and await asyncio.to_thread(left_behind, channel.init):
                 again = min(again, cap)
-            elif await self._stop(box):
+            elif not box.use.elsewhere(self._idle_stop) and await self._stop(box):
                 return
         except Exception:
             _log.exception("sandbox %s could not be stopped when idle", box.name)
