@@ -399,6 +399,6 @@ async def test_a_sandbox_used_by_another_server_is_no_sandbox_at_rest(tmp_path: 
         await sh(first, "true")
         await second.recover()
         # Without a process of its own, which would count as left behind.
-        result = await sh(second, "mkfifo gate; read -t 1.5 x <>gate; echo done")
+        result = await sh(second, "mkfifo gate; read -t 4 x <>gate; echo done")
         assert (result.output, result.exit_code) == (b"done\n", 0), result
         await until(lambda: is_stopped(first))
