@@ -21,30 +21,47 @@ class PostgresMissing(Exception):
     """This machine has no Postgres server binaries."""
 
 
+class Cluster:
+    """A cluster on disk, and its server while that runs. Nothing is synced to disk."""
+
+    def __init__(self, directory: Path) -> None:
+        """`directory` must be empty and, when this is root, reachable by the user `postgres`, who becomes its owner."""
+        self._directory = directory
+        self._binaries = _binaries()
+        self._as_owner = _become_owner(directory)
+        self._port = _free_port()
+        initdb = [self._binaries / "initdb", "-D", directory / "cluster", "-U", _OWNER, "-A", "trust", "-E", "UTF8"]
+        _run([*self._as_owner, *initdb, "--no-sync"])
+        self.url = f"postgresql://{_OWNER}@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Raises RuntimeError when it does not."""
+        sockets = ["listen_addresses=127.0.0.1", "unix_socket_directories="]
+        settings = [f"port={self._port}", *sockets, "fsync=off", "max_connections=100"]
+        options = [word for setting in settings for word in ("-c", setting)]
+        with (self._directory / "postgres.log").open("a") as log:
+            command = [*self._as_owner, self._binaries / "postgres", "-D", self._directory / "cluster", *options]
+            self._process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        _wait_for(self._process, self._binaries, self._port)
+
+    def kill(self) -> None:
+        """At once, all of it: what clients hear is a connection that ends."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(_SECONDS)
+
+
 @contextmanager
 def start_postgres(directory: Path) -> Iterator[str]:
     """Run a fresh cluster in `directory` and give its postgresql:// URL; it is stopped on leaving.
 
-    The directory must be empty and, when this is root, reachable by the user `postgres`, who becomes its owner.
-    Nothing is synced to disk. Raises PostgresMissing, and CalledProcessError or RuntimeError when the
-    cluster does not start.
+    Raises PostgresMissing, and CalledProcessError or RuntimeError when the cluster does not start.
     """
-    binaries = _binaries()
-    as_owner = _become_owner(directory)
-    cluster, port = directory / "cluster", _free_port()
-    initdb = [binaries / "initdb", "-D", cluster, "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--no-sync"]
-    _run([*as_owner, *initdb])
-    settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=50"]
-    options = [word for setting in (f"port={port}", *settings) for word in ("-c", setting)]
-    with (directory / "postgres.log").open("w") as log:
-        command = [*as_owner, binaries / "postgres", "-D", cluster, *options]
-        process = subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    cluster = Cluster(directory)
+    cluster.start()
     try:
-        _wait_for(process, binaries, port)
-        yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"
+        yield cluster.url
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(_SECONDS)
+        cluster.kill()
 
 
 def _wait_for(process: subprocess.Popen[bytes], binaries: Path, port: int) -> None:

@@ -2,12 +2,15 @@
 
 import random
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import anthropic
 import pytest
+from postgres import Cluster
 
 from .fleet import Fleet, fresh_database
 from .house import BACKOFF, _us, count, results
@@ -136,6 +139,37 @@ def test_lost_wakes_are_found(fleet: Fleet) -> None:
             assert count(fleet.until_rest(session), "agent.message") == 1
 
 
+def test_a_database_that_is_killed_and_gone_for_ten_seconds(tmp_path: Path) -> None:
+    """Requests fail meanwhile; what was accepted is done afterwards, once, and no process had to be started anew."""
+    # Not pytest's own directory: the user Postgres runs as cannot enter it.
+    with tempfile.TemporaryDirectory(prefix="journeyman-") as directory:
+        cluster = Cluster(Path(directory))
+        cluster.start()
+        fleet = Fleet(tmp_path, cluster.url)
+        try:
+            with fleet.up(servers=1, workers=2):
+                fleet.prepare()
+                sessions = [fleet.session() for _ in range(6)]
+                for session in sessions[:3]:
+                    fleet.say(session, COUNTING.replace("0.3", "3"))
+                for session in sessions[3:]:
+                    fleet.say(session, "SCRIPT: {gap=0.5} text one two three four five six")
+                fleet.until_type(sessions[0], "agent.tool_use")
+                cluster.kill()
+                with pytest.raises(anthropic.APIError):
+                    fleet.say(sessions[0], "SCRIPT: text lost")
+                time.sleep(10)  # what the fault is
+                cluster.start()
+                for session in sessions[:3]:
+                    assert [text.strip() for text in results(fleet.until_rest(session))] == ["1", "2", "3"]
+                for session in sessions[3:]:
+                    assert count(fleet.until_rest(session), "agent.message") == 1
+                assert all(worker.poll() is None for worker in fleet.workers)
+        finally:
+            fleet.close()
+            cluster.kill()
+
+
 def test_a_confirmation_after_every_process_was_replaced(fleet: Fleet) -> None:
     with fleet.up(servers=1, workers=1):
         fleet.prepare()
@@ -182,3 +216,41 @@ def test_workers_killed_at_random(fleet: Fleet, rounds: int) -> None:
             fleet.add_worker()
         for session in sessions:
             assert [text.strip() for text in results(fleet.until_rest(session))] == ["1", "2", "3"]
+
+
+def test_messages_that_arrive_as_the_session_goes_idle(fleet: Fleet, rounds: int) -> None:
+    """At two servers that both run sessions, each message about when the last one's turn ends: all are answered."""
+    rng = random.Random(7)
+    with fleet.up(servers=2, workers=0, api_only=False):
+        fleet.prepare()
+        session = fleet.session()
+        sent: list[str] = []
+        for number in range(1_000 if rounds > 10 else 100):
+            client = fleet.clients[number % 2]
+            content = [{"type": "text", "text": "SCRIPT: text done"}]
+            event = {"type": "user.message", "content": content}
+            answer = client.beta.sessions.events.send(session, events=[event])  # pyright: ignore
+            sent += [each.id for each in answer.data or []]
+            time.sleep(rng.uniform(0, 0.03))  # about as long as a turn
+        events = fleet.until_rest(session)
+        assert [event["id"] for event in events if event["type"] == "user.message"] == sent
+        assert count(events, "session.status_idle") > 10, "it went idle in between"
+
+
+def test_a_host_that_is_gone_holds_up_only_what_needs_it(fleet: Fleet, tmp_path: Path) -> None:
+    """A session whose sandbox was there goes on elsewhere, in a new sandbox."""
+    away = Fleet(tmp_path / "away", fleet.database_url)
+    away.directory.mkdir()
+    with fleet.up(servers=1, workers=0), away.up(servers=0, workers=1):
+        fleet.prepare()
+        session, other = fleet.session(), fleet.session()
+        fleet.say(session, "SCRIPT: bash echo here >file | text done")
+        fleet.until_rest(session)
+        away.kill_worker(away.workers[0])
+        fleet.say(session, "SCRIPT: bash cat file || echo none | text done")
+        fleet.say(other, "SCRIPT: text done")
+        fleet.add_worker()
+        assert count(fleet.until_rest(other), "agent.message") == 1
+        events = fleet.until(session, lambda events: count(events, "session.status_idle") == 2)
+        assert "none" in results(events)[-1]
+    away.close()
