@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adversary.case import Skip, alone, defect
+from adversary.case import Skip, alone
 from adversary.scene import Scene
 
 
@@ -21,7 +21,6 @@ async def attack_watches(scene: Scene) -> None:
     assert said == "24\n", said
 
 
-@defect("the limits of the user namespace are set after the first process has begun; a hook would set them before")
 @alone
 async def attack_watches_by_a_library_of_the_next_start(scene: Scene) -> None:
     """Code that runs first at the next start takes instances before the limit is set."""

@@ -6,7 +6,7 @@ from typing import Any
 from journeyman.sandboxes.local.cgroups import Cgroups
 from journeyman.sandboxes.local.identity import IdMap
 from journeyman.sandboxes.local.layers import Overlay
-from journeyman.sandboxes.local.limits import Limits, rlimits
+from journeyman.sandboxes.local.limits import Limits, limiting_script, rlimits
 from journeyman.sandboxes.local.seccomp import profile
 
 IO = "/run/journeyman"
@@ -121,6 +121,8 @@ def config(
         "process": _process(limits, workdir, counted="processes" in cgroups.hard),
         "mounts": _mounts(paths, limits, groups=sum(mapping.size for mapping in ids.groups) > 5),
         "linux": linux,
+        # Before the sandbox's first program runs, whatever libraries it may have been given.
+        "hooks": {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", limiting_script(limits)]}]},
     }
 
 

@@ -22,7 +22,7 @@ from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.probe import first_obstacle
 from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.rootfs import build, lift
-from journeyman.sandboxes.local.runtime import Below, Runtime, limit_namespace
+from journeyman.sandboxes.local.runtime import Below, Runtime, spare
 from journeyman.sandboxes.port import SandboxUnavailable
 
 
@@ -124,7 +124,7 @@ class Keeper:
         try:
             pid = await self._runtime.run(container, directory.path.name, lock, self._limits, below)
             self._cgroups.group(container).count_sockets(self._limits.socket_memory)
-            await limit_namespace(pid, self._limits)
+            spare(pid)
         except SandboxUnavailable as error:
             await self._runtime.delete(container, lock)
             obstacle = await first_obstacle(self._directories.path, self._runtime)

@@ -8,6 +8,7 @@ from typing import Any
 
 GB = 1 << 30
 _PAGE = resource.getpagesize()
+_NEEDED = ("user/max_inotify_instances", "user/max_inotify_watches", "user/max_user_namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ def kernel_tables(limits: Limits) -> dict[str, str]:
         "kernel/sem": "250 32000 32 1024",
         "fs/mqueue/queues_max": "64",
     }
+
+
+def limiting_script(limits: Limits) -> str:
+    """For a shell inside the sandbox's user and ipc namespaces, as their root; it fails when what is needed fails."""
+    # Kernels before 5.19 let nobody but the host's root set those of an ipc namespace, and some tables came late.
+    return " && ".join(
+        f"echo {value} >/proc/sys/{name}" if name in _NEEDED else f"{{ echo {value} >/proc/sys/{name} || :; }}"
+        for name, value in kernel_tables(limits).items()
+    )
 
 
 def rlimits(limits: Limits, *, count_processes: bool) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from journeyman.sandboxes.local.bundle import OOM_SCORE
-from journeyman.sandboxes.local.limits import Limits, kernel_tables
+from journeyman.sandboxes.local.limits import Limits, limiting_script
 from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
 from journeyman.sandboxes.port import SandboxUnavailable
 
@@ -20,7 +20,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
 _FIRST_PROCESS = OOM_SCORE - 200
-_NEEDED = ("user/max_inotify_instances", "user/max_inotify_watches", "user/max_user_namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +123,12 @@ class Runtime:
 
 
 async def limit_namespace(pid: int, limits: Limits) -> None:
-    """Bound what a user namespace may take of resources the whole host shares. Raises SandboxUnavailable."""
+    """Bound what the user namespace of a container that runs may take of what the whole host shares.
+
+    Raises SandboxUnavailable.
+    """
     spare(pid)
-    # Kernels before 5.19 let nobody but the host's root set those of an ipc namespace, and some tables came late.
-    script = " && ".join(
-        f"echo {value} >/proc/sys/{name}" if name in _NEEDED else f"{{ echo {value} >/proc/sys/{name} || :; }}"
-        for name, value in kernel_tables(limits).items()
-    )
+    script = limiting_script(limits)
     # An ordinary user is the namespace's root already, and may not be able to set groups there.
     credentials = [] if os.geteuid() == 0 else ["--preserve-credentials"]
     command = ["nsenter", "--user", "--ipc", *credentials, "--target", str(pid), "--", "/bin/sh", "-c", script]
