@@ -76,7 +76,10 @@ async def attack_what_only_the_hosts_root_may_read(scene: Scene) -> None:
 
 async def attack_huge_files(scene: Scene) -> None:
     """A file of a terabyte that takes no room: reading a part and writing over it cost no more than for others."""
-    await scene.sh("truncate -s 1T /workspace/huge")
+    made = await scene.sh("truncate -s 1T /workspace/huge")
+    if made.exit_code != 0:  # where only a watchdog limits the disk, no file may be larger than it
+        assert b"File too large" in made.output, made
+        return
     begun = time.monotonic()
     found = await scene.boxes.read(scene.box, "/workspace/huge", offset=1 << 39, limit=1000)
     assert found.data == bytes(1000)
