@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from crash.fleet import Fleet, fresh_database
 from postgres import PostgresMissing, start_postgres
-from server import RunningServer, start_server
+from server import QUICK_RETRIES, RunningServer, start_server
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +26,20 @@ def postgres_url() -> Iterator[str]:
         pytest.skip(str(problem))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--many", action="store_true", help="the shared server runs no sessions itself, two workers do")
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server for all tests that can share it: SQLite, scripted models, no rate limits."""
-    with start_server(tmp_path_factory.mktemp("server")) as running:
+    directory = tmp_path_factory.mktemp("server")
+    if request.config.getoption("--many"):
+        database = fresh_database(request.getfixturevalue("postgres_url"), "shared")
+        fleet = Fleet(directory, database, retry=QUICK_RETRIES)
+        with fleet.up(2, 2):
+            yield fleet.servers[0]
+        fleet.close()
+        return
+    with start_server(directory) as running:
         yield running
