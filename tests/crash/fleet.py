@@ -12,7 +12,7 @@ import anthropic
 import psycopg
 from server import API_KEY, RunningServer, start_process, stop_process, write_config
 
-from .house import BACKOFF, House
+from .house import House
 
 JsonObject = dict[str, Any]
 Process = subprocess.Popen[str]
@@ -31,9 +31,7 @@ class Fleet(House):
 
     @contextmanager
     def up(self, servers: int, workers: int, *, api_only: bool = True) -> Iterator["Fleet"]:
-        retry = {"max_retries": 6, "backoff_base": BACKOFF, "backoff_cap": BACKOFF}
-        sections = {"retry": retry, **self.sections}
-        self._config = write_config(self.directory, database_url=self.database_url, **sections)
+        self._config = write_config(self.directory, database_url=self.database_url, **self.configured)
         self.servers, self.clients, self.workers = [], [], []
         try:
             for _ in range(servers):

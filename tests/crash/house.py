@@ -39,12 +39,17 @@ class House:
         self._server: RunningServer | None = None
         self.heard: dict[str, list[str]] = {}
 
+    @property
+    def configured(self) -> dict[str, JsonObject]:
+        """What is not as every test's server has it."""
+        return {"retry": {"max_retries": 6, "backoff_base": BACKOFF, "backoff_cap": BACKOFF}, **self.sections}
+
     @contextmanager
     def open(self) -> Iterator["House"]:
         """A server that answers; it may be killed before the end."""
-        retry = {"max_retries": 6, "backoff_base": BACKOFF, "backoff_cap": BACKOFF}
-        sections = {"retry": retry, **self.sections}
-        with start_server(self._directory, database_url=self._database_url, keep_sandboxes=True, **sections) as server:
+        with start_server(
+            self._directory, database_url=self._database_url, keep_sandboxes=True, **self.configured
+        ) as server:
             self._server = server
             self.client = anthropic.Anthropic(api_key=server.api_key, base_url=server.url, max_retries=0)
             yield self
@@ -145,6 +150,14 @@ class House:
         events = self.until(session, rests)
         check(events)
         return events
+
+
+def check_backoff(events: list[JsonObject], before: list[JsonObject]) -> None:
+    """The wait goes on where it was: no request before its time."""
+    [first] = [event for event in before if event["type"] == "session.status_rescheduled"]
+    place = [event["id"] for event in events].index(first["id"])
+    request = next(event for event in events[place:] if event["type"] == "span.model_request_start")
+    assert _us(request["processed_at"]) - _us(first["processed_at"]) >= BACKOFF * 1_000_000 - 50_000
 
 
 def _answers_an_ask(events: list[JsonObject]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from postgres import Cluster
 
 from .fleet import Fleet, fresh_database
-from .house import BACKOFF, _us, count, results
+from .house import check_backoff, count, results
 
 COUNTING = "SCRIPT: bash*3 echo x >> count; sleep 0.3; wc -l < count | text done"
 
@@ -94,18 +94,11 @@ def test_a_dead_workers_sessions_are_taken_up_by_another(fleet: Fleet) -> None:
         assert [text.strip() for text in results(fleet.until_rest(sessions["tool"]))] == ["1", "1"]
         streamed = fleet.until_rest(sessions["streaming"])
         assert [event["is_error"] for event in streamed if event["type"] == "span.model_request_end"] == [True, False]
-        _check_backoff(fleet.until_rest(sessions["backoff"]), before)
+        check_backoff(fleet.until_rest(sessions["backoff"]), before)
         call = next(event["id"] for event in fleet.events(sessions["waiting"]) if "custom_tool_use" in event["type"])
         answer = {"type": "user.custom_tool_result", "custom_tool_use_id": call, "content": []}
         fleet.send(sessions["waiting"], answer)
         fleet.until(sessions["waiting"], lambda events: count(events, "session.status_idle") == 2)
-
-
-def _check_backoff(events: list[dict[str, object]], before: list[dict[str, object]]) -> None:
-    [first] = [event for event in before if event["type"] == "session.status_rescheduled"]
-    place = [event["id"] for event in events].index(first["id"])
-    request = next(event for event in events[place:] if event["type"] == "span.model_request_start")
-    assert _us(str(request["processed_at"])) - _us(str(first["processed_at"])) >= BACKOFF * 1_000_000 - 50_000
 
 
 def test_a_worker_that_was_held_neither_appends_nor_acts(fleet: Fleet) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from .house import BACKOFF, House, _us, count, results
+from .house import House, check_backoff, count, results
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -57,7 +57,7 @@ def test_killed_at_every_named_point(house: House) -> None:
         said = [event["content"][0]["text"] for event in streamed if event["type"] == "agent.message"]
         assert said == ["one two three four five six"]
         assert [event["is_error"] for event in streamed if event["type"] == "span.model_request_end"] == [True, False]
-        _check_backoff(house, session["backoff"], before)
+        check_backoff(house.until_rest(session["backoff"]), before)
         assert [text.strip() for text in results(house.until_rest(session["tool"]))] == ["1", "1"]
         again = house.until_rest(session["waiting"])
         assert [event["id"] for event in again] == [event["id"] for event in waiting], "waiting costs nothing"
@@ -67,16 +67,6 @@ def test_killed_at_every_named_point(house: House) -> None:
         for each in session.values():
             listed = [event["id"] for event in house.until_rest(each)]
             assert set(house.heard[each]) <= set(listed), "what a stream showed was committed"
-
-
-def _check_backoff(house: House, session: str, before: list[dict[str, object]]) -> None:
-    """The wait goes on where it was: no request before its time."""
-    [first] = [event for event in before if event["type"] == "session.status_rescheduled"]
-    events = house.until_rest(session)
-    place = [event["id"] for event in events].index(first["id"])
-    next_request = next(event for event in events[place:] if event["type"] == "span.model_request_start")
-    waited = _us(next_request["processed_at"]) - _us(str(first["processed_at"]))
-    assert waited >= BACKOFF * 1_000_000 - 50_000
 
 
 def test_a_client_that_lists_after_it_listens_misses_nothing(house: House) -> None:

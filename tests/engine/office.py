@@ -43,6 +43,8 @@ class Office:
     """Makes workers and counts what they do."""
 
     engine: Engine
+    member: Owners
+    """Of an engine that is one of several."""
 
     def __init__(self, behave: Behave) -> None:
         self.behave = behave
@@ -71,8 +73,9 @@ def distributed(behave: Behave, database: PostgresDatabase, **options: Any) -> O
     """One of several on a database; not started."""
     office, works = Office(behave), options.get("works", True)
     owner = Owner(new_id("ownr"), options.get("host", "host_one"))
+    office.member = Owners(database, owner, works=works)
     office.engine = DistributedEngine(
-        Owners(database, owner, works=works),
+        office.member,
         lambda woken: Dispatch(database.conninfo, owner.host, woken, works=works),
         office.make,
         options.get("mail", lambda _owner, _session: None),

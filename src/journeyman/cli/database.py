@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Generator
 
 from sqlalchemy.exc import DBAPIError
 
-from journeyman.app import DataDirectoryUnusable, open_database
+from journeyman.app import open_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 from journeyman.store.database import Database
@@ -13,12 +13,9 @@ from journeyman.store.database import Database
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Database]:
-    """Open, its schema up to date; also while a server works on it. Raises Problem."""
+    """Open, its schema up to date; also while a server works on it. Raises Problem and CannotStart."""
     settings.data_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        database = open_database(settings)
-    except DataDirectoryUnusable as error:
-        raise Problem(str(error)) from error
+    database = open_database(settings)
     with reaching_database():
         await database.open()
         try:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from journeyman.app import ExtraMissing
+from journeyman.app import CannotStart
 from journeyman.cli.problem import Problem
 
 
 def explain(error: Exception) -> str:
     """One line about any error; what nobody foresaw is written to a file that the line names."""
     match error:
-        case Problem() | ExtraMissing():
+        case Problem() | CannotStart():
             return str(error)
         case ValidationError():
             return _wrong_settings(error)

@@ -21,8 +21,13 @@ from journeyman.config import Settings
 
 def serve(settings: Settings, *, works: bool) -> None:
     """Run the server until SIGTERM or SIGINT; without `works` it leaves sessions to workers. Raises Problem."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_terminal()
     uvloop.run(_serve(settings, _listen(settings), works=works))
+
+
+def log_to_terminal() -> None:
+    """What a process says of itself while it runs."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from journeyman.app import DataDirectoryInUse, DataDirectoryUnusable, NotShared, Running, running
+from journeyman.app import Running, running
 from journeyman.cli.database import reaching_database
-from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 
 _DRAIN_SECONDS = 5
@@ -49,7 +48,10 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings, listener: socket.socket, *, works: bool = True) -> AsyncGenerator[Serving]:
-    """Serve on a listening socket; on leaving, streams end and answers under way are finished. Raises Problem."""
+    """Serve on a listening socket; on leaving, streams end and answers under way are finished.
+
+    Raises Problem, CannotStart.
+    """
     url = _url(listener)
     async with _started(settings, works=works) as up:
         config = uvicorn.Config(
@@ -71,12 +73,9 @@ async def serving(settings: Settings, listener: socket.socket, *, works: bool = 
 
 @contextlib.asynccontextmanager
 async def _started(settings: Settings, *, works: bool) -> AsyncGenerator[Running]:
-    try:
-        with reaching_database():
-            async with running(settings, works=works) as up:
-                yield up
-    except (DataDirectoryInUse, DataDirectoryUnusable, NotShared) as error:
-        raise Problem(str(error)) from error
+    with reaching_database():
+        async with running(settings, works=works) as up:
+            yield up
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -13,8 +12,6 @@ _log = logging.getLogger("journeyman.engine")
 
 _PERIOD = 1.0
 """Seconds between two beats."""
-_MARGIN = 0.5
-"""Seconds by which this process gives its lease less trust than the others do."""
 
 
 class Dispatching(Protocol):
@@ -46,7 +43,7 @@ class Membership(Protocol):
 
 
 class DistributedEngine:
-    """An Engine, and this process's Lease. `works`: it runs sessions itself. `mail` tells another process to look."""
+    """An Engine. `works`: it runs sessions itself. `mail` tells another process to look."""
 
     def __init__(
         self,
@@ -66,13 +63,8 @@ class DistributedEngine:
         self._local = EmbeddedEngine(make, _nothing, self._elsewhere)
         self._dispatch = dispatch(self._local.wake)
         self._seen: dict[str, int] = {}
-        self._beaten = 0.0
         self._peers = 0
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def fresh(self) -> bool:
-        return time.monotonic() - self._beaten < self._member.lease - _MARGIN
 
     def wake(self, session_id: str, at: Whereabouts = NOWHERE) -> None:
         if self._local.runs(session_id):
@@ -131,9 +123,7 @@ class DistributedEngine:
                 failing = True
 
     async def _beat(self) -> None:
-        began = time.monotonic()
         held, self._peers = await self._member.beat()
-        self._beaten = began
         if self._met is not None:
             self._met(self._peers)
         for session_id, end in held.items():

@@ -50,17 +50,6 @@ class Engine(Protocol):
         ...
 
 
-class Late:
-    """The lease of an engine that is made later than those who ask for it."""
-
-    def __init__(self) -> None:
-        self.engine: Lease = Always()
-
-    @property
-    def fresh(self) -> bool:
-        return self.engine.fresh
-
-
 class Superseded(Exception):
     """The worker does not own its session any more: somebody else does, or it is gone."""
 

@@ -31,7 +31,7 @@ class Computer:
         async with self._describing:
             spec = self._spec()
             if spec != self._described:
-                if self._described is None and self._claim.leased:
+                if self._described is None and self._claim.leased and not self._claim.resident:
                     await self._log.reside(self._claim.session_id, self._claim.fence)
                 await self._sandboxes.create(self._claim.session_id, spec)
                 self._described = spec

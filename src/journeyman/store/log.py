@@ -71,7 +71,7 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         environment=load(row["environment"]),
         created_at=row["created_at"],
         leased=owner is not None,
-        host=row["host"],
+        resident=owner is not None and row["host"] == owner.host,
     )
 
 

@@ -1,5 +1,6 @@
 """The processes of one database: who lives, what each owns, and what nobody looks after."""
 
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from journeyman.store.tables import inbox, owners, sessions
 _SECOND = 1_000_000
 _WAIT = 2 * _SECOND
 """Microseconds for which mail, and a time that has come, are left to whoever was woken for them."""
+_MARGIN = 0.5
+"""Seconds by which this process gives its lease less trust than the others do."""
 _FORGET = 600 * _SECOND
 _RECONCILER = 7_163_002
 """The advisory lock of the one process that looks after the rest."""
@@ -65,10 +68,19 @@ class Owners:
         self.id = owner.id
         self.host = owner.host
         self.lease = owner.lease
+        self._beaten = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nobody else can own by now what this process owned at its last beat."""
+        return time.monotonic() - self._beaten < self.lease - _MARGIN
 
     async def beat(self) -> Pulse:
         """Say that this process lives."""
-        return await self._database.write(lambda connection: _beat(connection, self._owner, works=self._works))
+        began = time.monotonic()
+        pulse = await self._database.write(lambda connection: _beat(connection, self._owner, works=self._works))
+        self._beaten = began
+        return pulse
 
     async def leave(self) -> list[Abandoned]:
         """Give up everything; what this process owned."""
@@ -81,11 +93,8 @@ class Owners:
 
 def free_for(connection: Connection, owner: Owner) -> tuple[ColumnElement[bool], ...]:
     """That a session may be claimed: nobody who lives owns it, nor lives where its sandbox is."""
-    lives = owners.c.beat_at > _ago(connection, owner.lease)
-    owned = exists().where(owners.c.id == sessions.c.owner, lives)
-    housed = exists().where(owners.c.host == sessions.c.host, owners.c.works, lives)
-    mine = or_(sessions.c.owner.is_(None), sessions.c.owner == owner.id, ~owned)
-    return mine, or_(sessions.c.host.is_(None), sessions.c.host == owner.host, ~housed)
+    mine = or_(sessions.c.owner.is_(None), sessions.c.owner == owner.id, ~_owned(connection, owner))
+    return mine, or_(sessions.c.host.is_(None), sessions.c.host == owner.host, ~_housed(connection, owner))
 
 
 def _beat(connection: Connection, owner: Owner, *, works: bool) -> Pulse:
@@ -96,18 +105,16 @@ def _beat(connection: Connection, owner: Owner, *, works: bool) -> Pulse:
         connection.execute(insert(owners).values(values))
         connection.execute(delete(owners).where(owners.c.beat_at < now - _FORGET))
     held = connection.execute(select(sessions.c.id, sessions.c.inbox_seq).where(sessions.c.owner == owner.id))
-    lives = owners.c.beat_at > _ago(connection, owner.lease)
-    peers = connection.execute(select(owners.c.id).where(~mine, lives)).all()
+    peers = connection.execute(select(owners.c.id).where(~mine, _lives(connection, owner))).all()
     return Pulse({row.id: row.inbox_seq for row in held}, len(peers))
 
 
 def _leave(connection: Connection, owner: Owner) -> list[Abandoned]:
     connection.execute(delete(owners).where(owners.c.id == owner.id))
     given_up = update(sessions).where(sessions.c.owner == owner.id).values(owner=None)
-    found = connection.execute(given_up.returning(sessions.c.id, sessions.c.host))
-    lives = owners.c.works & (owners.c.beat_at > _ago(connection, owner.lease))
-    hosts = set(connection.execute(select(owners.c.host).where(lives)).scalars())
-    return [Abandoned(row.id, row.host if row.host in hosts else None) for row in found]
+    housed = _housed(connection, owner).label("housed")
+    found = connection.execute(given_up.returning(sessions.c.id, sessions.c.host, housed))
+    return [Abandoned(row.id, row.host if row.housed else None) for row in found]
 
 
 def _abandoned(connection: Connection, owner: Owner) -> list[Abandoned]:
@@ -116,9 +123,7 @@ def _abandoned(connection: Connection, owner: Owner) -> list[Abandoned]:
         if not alone:
             return []
     now, late = _now(connection), _now(connection) - _WAIT
-    lives = owners.c.beat_at > _ago(connection, owner.lease)
-    living = exists().where(owners.c.id == sessions.c.owner, lives)
-    orphaned = sessions.c.owner.is_not(None) & ~living
+    orphaned = sessions.c.owner.is_not(None) & ~_owned(connection, owner)
     unread = exists().where(inbox.c.session_id == sessions.c.id)
     waiting = exists().where(inbox.c.session_id == sessions.c.id, inbox.c.received_at < late)
     working = sessions.c.status.in_(("running", "rescheduling"))
@@ -126,15 +131,24 @@ def _abandoned(connection: Connection, owner: Owner) -> list[Abandoned]:
     needs = (orphaned & (unread | (working & (sessions.c.due_at.is_(None) | (sessions.c.due_at <= now))))) | (
         sessions.c.owner.is_(None) & (waiting | ripe)
     )
-    housed = exists().where(owners.c.host == sessions.c.host, owners.c.works, lives)
-    statement = select(sessions.c.id, sessions.c.host, housed.label("housed"))
+    statement = select(sessions.c.id, sessions.c.host, _housed(connection, owner).label("housed"))
     rows = connection.execute(statement.where(sessions.c.status != "terminated", needs))
     return [Abandoned(row.id, row.host if row.housed else None) for row in rows]
 
 
+def _lives(connection: Connection, owner: Owner) -> ColumnElement[bool]:
+    return owners.c.beat_at > _now(connection) - int(owner.lease * _SECOND)
+
+
+def _owned(connection: Connection, owner: Owner) -> ColumnElement[bool]:
+    """That a session's owner lives."""
+    return exists().where(owners.c.id == sessions.c.owner, _lives(connection, owner))
+
+
+def _housed(connection: Connection, owner: Owner) -> ColumnElement[bool]:
+    """That somebody works where a session's sandbox is."""
+    return exists().where(owners.c.host == sessions.c.host, owners.c.works, _lives(connection, owner))
+
+
 def _now(connection: Connection) -> ColumnElement[int]:
     return literal_column(_CLOCKS[connection.dialect.name])
-
-
-def _ago(connection: Connection, seconds: float) -> ColumnElement[int]:
-    return _now(connection) - int(seconds * _SECOND)

@@ -52,8 +52,8 @@ class Claim:
     created_at: int
     leased: bool = False
     """Other processes may own sessions too: this one is to be released when there is nothing to do."""
-    host: str | None = None
-    """Where its sandbox is, if it ever had one."""
+    resident: bool = False
+    """Its sandbox is known to be on this host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import orjson
 from journeyman.sandboxes.docker.facts import Facts
 from journeyman.sandboxes.local.bundle import CAPABILITIES, IO, MASKED, OOM_SCORE, PROGRAM, READ_ONLY, environment
 from journeyman.sandboxes.local.directory import Directory
-from journeyman.sandboxes.local.limits import Limits, in_proc_sys, kernel_tables, rlimits
+from journeyman.sandboxes.local.furniture import OWN_ETC
+from journeyman.sandboxes.local.limits import CPU_PERIOD, Limits, in_proc_sys, kernel_tables, rlimits
 from journeyman.sandboxes.local.seccomp import profile
 
 DATA = "journeyman.data"
@@ -16,11 +17,7 @@ DATA = "journeyman.data"
 SLOT = "journeyman.slot"
 _OF_ROOT = ("kpagecgroup", "kpagecount", "kpageflags", "pagetypeinfo", "slabinfo")
 """Files of /proc that the machine's root may read, which a container's root can be."""
-_PERIOD = 100_000
-"""Microseconds over which processor time is counted."""
 CONTAINERENV = "containerenv"
-FIXED_ETC = ("hostname", "hosts", "resolv.conf")
-"""Files of /etc that an engine would make itself."""
 
 
 def config(
@@ -44,7 +41,7 @@ def config(
 
 def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
     binds = [f"{directory.io}:{IO}:ro,nosuid,nodev,noexec" if facts.is_podman else f"{directory.io}:{IO}:ro"]
-    binds += [f"{fixed(directory) / name}:/etc/{name}:ro" for name in FIXED_ETC]
+    binds += [f"{fixed(directory) / name}:/etc/{name}:ro" for name in OWN_ETC]  # which the engine would make itself
     if facts.is_podman:  # else a file of podman's own, of any size
         binds.append(f"{fixed(directory) / CONTAINERENV}:/run/.containerenv:ro")
     masked = [*(f"/proc/{name}" for name in (*MASKED, *_OF_ROOT)), "/sys/fs/cgroup"]
@@ -67,8 +64,8 @@ def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
         "ReadonlyPaths": [f"/proc/{name}" for name in READ_ONLY],
         "Memory": limits.memory if "memory" in facts.hard else 0,
         "MemorySwap": limits.memory if "memory" in facts.hard and facts.info.get("SwapLimit") else 0,
-        "CpuPeriod": _PERIOD if "cpus" in facts.hard else 0,
-        "CpuQuota": int(limits.cpus * _PERIOD) if "cpus" in facts.hard else 0,
+        "CpuPeriod": CPU_PERIOD if "cpus" in facts.hard else 0,
+        "CpuQuota": int(limits.cpus * CPU_PERIOD) if "cpus" in facts.hard else 0,
         "PidsLimit": limits.processes if "processes" in facts.hard else 0,
         "OomScoreAdj": OOM_SCORE,
         "ShmSize": limits.shared_memory,
@@ -81,7 +78,7 @@ def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
 
 
 def fixed(directory: Directory) -> Path:
-    """Where the files of FIXED_ETC lie."""
+    """Where the files of OWN_ETC lie."""
     return directory.path / "etc"
 
 

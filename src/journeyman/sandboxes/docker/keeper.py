@@ -55,7 +55,7 @@ class EngineKeeper:
 
     async def remove(self, directory: Directory) -> None:
         async def clear(_lock: int) -> None:
-            await self._engine.remove(self._name(directory))
+            await self._engine.remove(self._directories.container(directory))
 
         gone = await discard(self._directories, directory, clear)
         if gone is not None:
@@ -67,7 +67,7 @@ class EngineKeeper:
     async def stray_slots(self) -> set[int]:
         if not self._directories.path.is_dir():
             return set()
-        found = await self._engine.containers(f"{DATA}={self._stock.tag}")
+        found = await self._engine.containers(f"{DATA}={self._directories.tag}")
         slots = (str(each["Labels"].get(SLOT, "")) for each in found)
         return {int(slot) for slot in slots if slot.isdigit()}
 
@@ -83,7 +83,7 @@ class EngineKeeper:
 
     async def commit(self, directory: Directory, layer: str) -> None:
         """Make a layer of the files of a stopped sandbox."""
-        await self._stock.commit(self._name(directory), layer)
+        await self._stock.commit(self._directories.container(directory), layer)
 
     def has_files(self, directory: Directory) -> bool:
         """Whether it was ever started."""
@@ -94,13 +94,13 @@ class EngineKeeper:
         if process is not None:
             groups_of(process.pid, self._limits)[0].thaw()  # a server may have died while it was frozen
             await kill(process)
-            await self._engine.kill(self._name(directory))
+            await self._engine.kill(self._directories.container(directory))
         elif not self.is_settled(directory):  # a server may have died before it could say that it runs
-            await self._engine.kill(self._name(directory))
+            await self._engine.kill(self._directories.container(directory))
         state.save(directory.state, None)
 
     async def _start(self, directory: Directory) -> Process:
-        name = self._name(directory)
+        name = self._directories.container(directory)
         facts = await self._engine.facts()
         await self._maker.have(directory, name)
         directory.state.unlink(missing_ok=True)  # whoever comes now does not take it for stopped
@@ -133,9 +133,6 @@ class EngineKeeper:
         group, hard = groups_of(process.pid, self._limits)
         rules = Rules(self._limits, group, hard, Made.of(directory).written())
         return Channel(directory, process, self.owner(directory), rules)
-
-    def _name(self, directory: Directory) -> str:
-        return f"journeyman-{self._stock.tag}-{directory.slot}"
 
 
 def _is_ours(process: Process) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import orjson
 
-from journeyman.sandboxes.docker.container import CONTAINERENV, DATA, FIXED_ETC, SLOT, config, fixed, seccomp
+from journeyman.sandboxes.docker.container import CONTAINERENV, DATA, SLOT, config, fixed, seccomp
 from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.docker.furnishing import Model, furniture, model_of
 from journeyman.sandboxes.docker.stock import EngineStock
@@ -113,8 +113,8 @@ def _prepare(directory: Directory, owner: tuple[int, int]) -> None:
     make_pipes(directory.io, owner)
     etc = Tree(directory.path, owner)
     etc.directory(fixed(directory).name)
-    for name in FIXED_ETC:
-        etc.file(f"{fixed(directory).name}/{name}", OWN_ETC[name])
+    for name, text in OWN_ETC.items():
+        etc.file(f"{fixed(directory).name}/{name}", text)
     etc.file(f"{fixed(directory).name}/{CONTAINERENV}", "")
     seccomp(directory).write_bytes(orjson.dumps(profile()))
 

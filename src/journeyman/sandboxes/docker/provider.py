@@ -1,7 +1,6 @@
 """The docker provider: sandboxes that are containers of an engine on this machine."""
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from journeyman.sandboxes.docker.stock import EngineStock
 from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.boxes import Boxes
 from journeyman.sandboxes.local.builds import Builds
-from journeyman.sandboxes.local.directory import Directories, checked_name
+from journeyman.sandboxes.local.directory import Directories
 from journeyman.sandboxes.local.hosting import Hosting
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.snapshots import KIND, Snapshots
@@ -51,9 +50,8 @@ class DockerSandboxes(Hosting):
         self._engine = Engine(socket)
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, self._ask)
-        tag = hashlib.sha256(str(self._directories.path.resolve()).encode()).hexdigest()[:8]
         bases = EngineBases(data_dir.absolute(), socket)
-        self._stock = EngineStock(self._engine, bases, tag, base, self._way_out.certificate)
+        self._stock = EngineStock(self._engine, bases, self._directories.tag, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories)
         self._containers = EngineKeeper(self._directories, self._engine, self._stock, self._limits, workdir=workdir)
         self._keeper = self._containers
@@ -79,13 +77,6 @@ class DockerSandboxes(Hosting):
                 self._snapshots.remove(snapshot)
                 raise
             return snapshot
-
-    async def restore(self, snapshot: str, sandbox: str) -> None:
-        await asyncio.to_thread(self._snapshots.restore, snapshot, checked_name(sandbox))
-
-    async def remove_snapshot(self, snapshot: str) -> None:
-        self._snapshots.remove(snapshot)
-        await self._sweep()
 
     async def close(self) -> None:
         await super().close()

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.sandboxes.local.group import Group
-from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.limits import CPU_PERIOD, Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _WANTED = {"memory": "memory", "cpu": "cpus", "pids": "processes"}
 _LEAF = "journeyman-server"
 """Where the server itself goes in a group that was handed to it: only groups without processes can be divided."""
-_PERIOD = 100_000
-"""Microseconds over which processor time is counted."""
 _MOVES = 10
 
 
@@ -49,7 +47,7 @@ class Cgroups:
             if self._can_limit("memory.memsw.limit_in_bytes", Path("/proc/swaps")):
                 found["memory"]["swap"] = limits.memory
         if "cpu" in self.places:
-            found["cpu"] = {"quota": int(limits.cpus * _PERIOD), "period": _PERIOD}
+            found["cpu"] = {"quota": int(limits.cpus * CPU_PERIOD), "period": CPU_PERIOD}
         if "pids" in self.places:
             found["pids"] = {"limit": limits.processes}
         return found

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -94,6 +95,12 @@ class Directories:
         self.snapshots = path / "snapshots"
         self._names = path / "names"
         self._expired = path / "expired"
+        self.tag = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+        """Tells this directory's containers from those of others."""
+
+    def container(self, directory: "Directory") -> str:
+        """The name of a sandbox's container."""
+        return f"journeyman-{self.tag}-{directory.slot}"
 
     def find(self, sandbox: str) -> Directory | None:
         """The sandbox's directory, if it has one."""

@@ -1,6 +1,8 @@
 """The life of sandboxes that are on this machine, whatever keeps them."""
 
+import asyncio
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 
 from journeyman.sandboxes.local import record
@@ -9,6 +11,7 @@ from journeyman.sandboxes.local.calls import Calls
 from journeyman.sandboxes.local.directory import checked_name
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.runlog import file_name
+from journeyman.sandboxes.local.snapshots import Snapshots
 from journeyman.sandboxes.local.wayout import WayOut
 from journeyman.sandboxes.port import Network, Run, SandboxEvent, SandboxInfo, Spec
 
@@ -17,19 +20,20 @@ ASK = "ask-"
 """How the names of the sandboxes begin in which package managers are asked."""
 
 
-class Hosting(Calls):
+class Hosting(Calls, ABC):
     """What providers on this machine have in common; each adds how images, environments and snapshots are kept."""
 
     _builds: Builds
+    _snapshots: Snapshots
     _way_out: WayOut
 
     def __init__(self) -> None:
         self._workshops: set[str] = set()
         """The sandboxes in which this server installs packages or asks package managers."""
 
+    @abstractmethod
     async def _sweep(self) -> None:
         """Remove what no sandbox and no snapshot has any more."""
-        raise NotImplementedError
 
     async def prepare(self, spec: Spec) -> None:
         await self._builds.ready(spec)
@@ -52,6 +56,13 @@ class Hosting(Calls):
     async def destroy(self, sandbox: str) -> None:
         self._workshops.discard(sandbox)
         await self._boxes.destroy(sandbox)
+        await self._sweep()
+
+    async def restore(self, snapshot: str, sandbox: str) -> None:
+        await asyncio.to_thread(self._snapshots.restore, snapshot, checked_name(sandbox))
+
+    async def remove_snapshot(self, snapshot: str) -> None:
+        self._snapshots.remove(snapshot)
         await self._sweep()
 
     async def _ask(self, base: str, script: str) -> str:

@@ -1,7 +1,6 @@
 """Starting, stopping, removing and finding again."""
 
 import asyncio
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -46,7 +45,6 @@ class Keeper:
         self._workdir = workdir
         self._uid_base = uid_base
         self._grounds = grounds
-        self._tag = hashlib.sha256(str(directories.path.resolve()).encode()).hexdigest()[:8]
 
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
@@ -72,7 +70,7 @@ class Keeper:
 
     def is_settled(self, directory: Directory) -> bool:
         """Whether it was stopped, and nothing is left of it but its files."""
-        container = self._container(directory)
+        container = self._directories.container(directory)
         return state.is_stopped(directory.state) and not self._runtime.knows(container) and not groups(container)
 
     async def remove(self, directory: Directory) -> None:
@@ -92,7 +90,7 @@ class Keeper:
         await self._clear(directory, lock)
 
     async def _kill(self, directory: Directory, process: Process) -> None:
-        self._cgroups.group(self._container(directory)).thaw()  # a server may have died while it was frozen
+        self._cgroups.group(self._directories.container(directory)).thaw()  # a server may have died while it was frozen
         await kill(process)
 
     async def stray_slots(self) -> set[int]:
@@ -100,14 +98,14 @@ class Keeper:
         return await asyncio.to_thread(self._stray_slots)
 
     def _stray_slots(self) -> set[int]:
-        prefix = f"journeyman-{self._tag}-"
+        prefix = f"journeyman-{self._directories.tag}-"
         names = {path.name for path in groups(f"{prefix}*")} | {
             path.name for path in self._directories.runtime.glob(f"{prefix}*")
         }
         return {int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdigit()}
 
     async def _clear(self, directory: Directory, lock: int) -> None:
-        container = self._container(directory)
+        container = self._directories.container(directory)
         if state.of_earlier_boot(directory.state):
             self._runtime.forget(container)
         else:
@@ -118,7 +116,7 @@ class Keeper:
             state.save(directory.state, None)
 
     async def _start(self, directory: Directory, lock: int) -> Process:
-        container = self._container(directory)
+        container = self._directories.container(directory)
         await self._runtime.delete(container, lock)
         below = await asyncio.to_thread(self._prepare, directory)
         try:
@@ -152,18 +150,15 @@ class Keeper:
         places = (f"{here}/{name}" for name in ("files", "upper", "work", "io"))
         paths = Paths(*places, overlays=tuple(overlays))
         self._cgroups.prepare()
-        container = self._container(directory)
+        container = self._directories.container(directory)
         oci = config(paths, ids, self._limits, workdir=self._workdir, cgroups=self._cgroups, container=container)
         (directory.path / "config.json").write_bytes(orjson.dumps(oci))
         return below
 
     def _open(self, directory: Directory, process: Process) -> Channel:
-        rules = Rules(self._limits, self._cgroups.group(self._container(directory)), self._cgroups.hard)
+        rules = Rules(self._limits, self._cgroups.group(self._directories.container(directory)), self._cgroups.hard)
         return Channel(directory, process, self.owner(directory), rules)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""
         return id_map(directory.slot, self._uid_base).root
-
-    def _container(self, directory: Directory) -> str:
-        return f"journeyman-{self._tag}-{directory.slot}"

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 GB = 1 << 30
+CPU_PERIOD = 100_000
+"""Microseconds over which processor time is counted."""
 _PAGE = resource.getpagesize()
 _NEEDED = ("user/max_inotify_instances", "user/max_inotify_watches", "user/max_user_namespaces")
 

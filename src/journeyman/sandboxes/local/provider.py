@@ -8,7 +8,7 @@ from pathlib import Path
 from journeyman.sandboxes.local.boxes import Boxes
 from journeyman.sandboxes.local.builds import Builds
 from journeyman.sandboxes.local.cgroups import find_cgroups
-from journeyman.sandboxes.local.directory import Directories, Directory, checked_name
+from journeyman.sandboxes.local.directory import Directories, Directory
 from journeyman.sandboxes.local.ground import HOST, Grounds
 from journeyman.sandboxes.local.hosting import Hosting
 from journeyman.sandboxes.local.images import Images
@@ -69,13 +69,6 @@ class LocalSandboxes(Hosting):
         async with self._boxes.stopped(sandbox) as box:
             name = f"{KIND}-{secrets.token_hex(6)}"
             return self._snapshots.keep(self._frozen(box.directory, name))
-
-    async def restore(self, snapshot: str, sandbox: str) -> None:
-        await asyncio.to_thread(self._snapshots.restore, snapshot, checked_name(sandbox))
-
-    async def remove_snapshot(self, snapshot: str) -> None:
-        self._snapshots.remove(snapshot)
-        await self._sweep()
 
     async def _freeze(self, sandbox: str, layer: str) -> None:
         async with self._boxes.stopped(sandbox) as box:

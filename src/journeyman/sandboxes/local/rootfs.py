@@ -11,6 +11,7 @@ from pathlib import Path
 
 from journeyman.sandboxes.local import mirrors
 from journeyman.sandboxes.local.directory import Directory
+from journeyman.sandboxes.local.furniture import OWN_ETC
 from journeyman.sandboxes.local.layers import Layer
 
 _ETC = [
@@ -53,9 +54,7 @@ _ETC = [
 _OWN_ETC = {
     "passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "group": "root:x:0:\ntty:x:5:\nstaff:x:50:\nusers:x:100:\nnogroup:x:65534:\n",
-    "hostname": "sandbox\n",
-    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost ip6-localhost\n",
-    "resolv.conf": "nameserver 198.18.0.1\noptions timeout:2 attempts:2\n",
+    **OWN_ETC,
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     "shells": "/bin/sh\n/bin/bash\n",
 }

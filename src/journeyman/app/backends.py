@@ -1,0 +1,94 @@
+"""Settings to backends."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
+from journeyman.config import Settings
+from journeyman.models.registry import ConfiguredModels
+from journeyman.sandboxes.port import BaseImages, Sandboxes
+from journeyman.store.database import Database
+from journeyman.store.keys import PREFIX
+from journeyman.store.sqlite import SQLiteDatabase
+
+_GB = 1 << 30
+
+
+def open_database(settings: Settings) -> Database:
+    """The configured database, not yet open. Raises DataDirectoryUnusable."""
+    url = make_url(settings.database_url())
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise DataDirectoryUnusable("database.url: a SQLite database needs a file.")
+        path = Path(url.database)
+        if path.parent != settings.data_dir() and not path.parent.is_dir():
+            raise DataDirectoryUnusable(f"database.url: there is no folder {path.parent}.")
+        return SQLiteDatabase(path)
+    from journeyman.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
+
+    return PostgresDatabase(settings.database_url())
+
+
+def make_sandboxes(settings: Settings) -> Sandboxes:
+    """The configured provider. Raises ExtraMissing."""
+    from journeyman.sandboxes.local import HOST, Limits, LocalSandboxes  # noqa: PLC0415
+
+    section = settings.sandbox
+    limits = Limits(
+        memory=int(section.memory_gb * _GB),
+        cpus=section.cpus,
+        processes=section.processes,
+        disk=int(section.disk_gb * _GB),
+        free_disk=int(section.free_disk_gb * _GB),
+        open_files=section.open_files,
+        inotify_instances=section.inotify_instances,
+        inotify_watches=section.inotify_watches,
+    )
+    if section.provider == "docker":
+        with _extra("docker"):
+            from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415
+        return DockerSandboxes(
+            settings.data_dir(),
+            socket=section.docker.socket,
+            idle_stop_seconds=section.idle_stop_seconds,
+            limits=limits,
+            idle_cap_seconds=section.idle_cap_seconds,
+            base=section.base or BASE,
+            allow_private=settings.egress.allow_private,
+        )
+    return LocalSandboxes(
+        settings.data_dir(),
+        runtime=section.runtime,
+        idle_stop_seconds=section.idle_stop_seconds,
+        limits=limits,
+        idle_cap_seconds=section.idle_cap_seconds,
+        base=section.base or HOST,
+        allow_private=settings.egress.allow_private,
+    )
+
+
+def make_images(settings: Settings) -> BaseImages:
+    """Of the configured provider. Raises ExtraMissing."""
+    if settings.sandbox.provider == "docker":
+        with _extra("docker"):
+            from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415
+        return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
+    from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
+
+    return Bases(settings.data_dir())
+
+
+@contextmanager
+def _extra(name: str) -> Generator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ExtraMissing(f"{error.name} is not installed: pip install 'journeyman[{name}]'.") from error
+
+
+def make_models(settings: Settings) -> ConfiguredModels:
+    ours = frozenset(settings.server.api_keys)
+    return ConfiguredModels(settings.routes(), own_keys=lambda key: key in ours or key.startswith(PREFIX))
