@@ -1,9 +1,11 @@
 """Containers as sandboxes: made, started, found again, ended, removed."""
 
+import asyncio
 import os
+import time
 from pathlib import Path
 
-from journeyman.egress.identity import Process, identify
+from journeyman.egress.identity import Process, identify, lives
 from journeyman.sandboxes.docker.container import DATA, SLOT
 from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.docker.groups import groups_of
@@ -18,6 +20,10 @@ from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.runtime import limit_namespace, spare
 from journeyman.sandboxes.port import SandboxUnavailable
+
+_BEGINNING = 2.0
+"""Seconds that a container's first program has to begin."""
+_LOOK = 0.002
 
 
 class EngineKeeper:
@@ -107,7 +113,7 @@ class EngineKeeper:
         await self._engine.start(name)
         found = await self._engine.container(name)
         process = identify(int(found["State"]["Pid"])) if found else None
-        if process is None or not _is_ours(process):
+        if process is None or not await _becomes_ours(process):
             await self._engine.kill(name)
             raise SandboxUnavailable(
                 "The container's processes cannot be seen by this server, or ended at once (an image needs bash 5.1 "
@@ -133,6 +139,16 @@ class EngineKeeper:
         group, hard = groups_of(process.pid, self._limits)
         rules = Rules(self._limits, group, hard, Made.of(directory).written())
         return Channel(directory, process, self.owner(directory), rules)
+
+
+async def _becomes_ours(process: Process) -> bool:
+    """An engine may answer before its runtime has turned itself into the container's first program."""
+    deadline = time.monotonic() + _BEGINNING
+    while not _is_ours(process):
+        if not lives(process) or time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_LOOK)
+    return True
 
 
 def _is_ours(process: Process) -> bool:
