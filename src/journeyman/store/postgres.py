@@ -11,6 +11,10 @@ from journeyman.store import schema
 
 T = TypeVar("T")
 
+_OPTIONS = "-c idle_in_transaction_session_timeout=3000"
+"""Milliseconds. A process that was stopped in the middle of a transaction must not keep its locks: it holds up whoever
+takes over what it owned. As long as a lease."""
+
 
 class PostgresDatabase:
     """A Database on a Postgres server (15 or newer)."""
@@ -19,7 +23,9 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
-        self._engine: AsyncEngine = create_async_engine(self._url, pool_size=pool_size, max_overflow=0)
+        self._engine: AsyncEngine = create_async_engine(
+            self._url, pool_size=pool_size, max_overflow=0, connect_args={"options": _OPTIONS}
+        )
 
     @property
     def conninfo(self) -> str:
