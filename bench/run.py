@@ -29,7 +29,7 @@ KEY = "bench-key"
 
 def main() -> None:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="journeyman-bench-") as scratch, _fake_model() as model:
+    with tempfile.TemporaryDirectory(prefix="journeyman-bench-") as scratch, fake_model() as model:
         results: dict[str, list[dict[str, Any]]] = {"direct-sdk": [], "stub": [], "journeyman": []}
         for turn in range(options.rounds):
             for peer, found in results.items():
@@ -48,12 +48,12 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _fake_model() -> Iterator[str]:
-    port = _free_port()
+def fake_model() -> Iterator[str]:
+    port = free_port()
     command = [sys.executable, str(HERE / "fakemodel" / "fakemodel.py"), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _until_healthy(f"http://127.0.0.1:{port}/health")
+        until_healthy(f"http://127.0.0.1:{port}/health")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -63,15 +63,15 @@ def _fake_model() -> Iterator[str]:
 def _measure(peer: str, model: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     folder.mkdir(parents=True)
     out = folder / "result.json"
-    port = _free_port()
-    adapter, launch = _launch(peer, model, folder, port, options)
+    port = free_port()
+    adapter, command_line = launch(peer, model, folder, port, options)
     command = [
         sys.executable, str(HERE / "driver" / "perfdrive.py"), "--peer", adapter, "--label", peer, "--out", str(out),
-        "--model", model, "--base", model if not launch else f"http://127.0.0.1:{port}", "--api-key", KEY,
+        "--model", model, "--base", model if not command_line else f"http://127.0.0.1:{port}", "--api-key", KEY,
         "--measures", options.measures, "--turns", str(options.turns), "--sessions", str(options.sessions),
     ]  # fmt: skip
-    if launch:
-        command += ["--launch", launch]
+    if command_line:
+        command += ["--launch", command_line]
     try:
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
     finally:
@@ -89,7 +89,7 @@ async def _destroy_sandboxes(data_dir: Path) -> None:
     await sandboxes.close()
 
 
-def _launch(peer: str, model: str, folder: Path, port: int, options: argparse.Namespace) -> tuple[str, str]:
+def launch(peer: str, model: str, folder: Path, port: int, options: argparse.Namespace) -> tuple[str, str]:
     """The driver's adapter for a peer, and the command that starts its server."""
     if peer == "direct-sdk":
         return "direct-sdk", ""
@@ -156,13 +156,13 @@ def _figure(result: dict[str, Any], path: str) -> float | None:
     return float(value)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _until_healthy(url: str) -> None:
+def until_healthy(url: str) -> None:
     for _ in range(200):
         try:
             with urllib.request.urlopen(url, timeout=1):

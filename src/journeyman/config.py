@@ -132,6 +132,15 @@ class RetrySection(_Section):
     """Seconds: the longest wait that a provider can ask for."""
 
 
+class LimitsSection(_Section):
+    """What a process does at once; who waits is served in turn, by workspace and session. 0 is no limit."""
+
+    model_requests: int = Field(default=512, ge=0)
+    model_requests_per_workspace: int = Field(default=0, ge=0)
+    tool_runs: int = Field(default=128, ge=0)
+    tool_runs_per_workspace: int = Field(default=0, ge=0)
+
+
 class Settings(BaseSettings):
     """Every value can come from a variable too, such as JOURNEYMAN_SERVER__PORT. Later sources yield to earlier ones:
     the command line, the environment, the file."""
@@ -148,6 +157,7 @@ class Settings(BaseSettings):
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
     retry: RetrySection = RetrySection()
+    limits: LimitsSection = LimitsSection()
 
     def data_dir(self) -> Path:
         return self.server.data_dir.expanduser().resolve()

@@ -10,6 +10,7 @@ from journeyman.engine.dispatch import Dispatch
 from journeyman.engine.distributed import DistributedEngine
 from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Engine, Worker
+from journeyman.runtime.slots import Slots
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.postgres import PostgresDatabase
 from journeyman.wire.ids import new_id
@@ -76,7 +77,7 @@ def distributed(behave: Behave, database: PostgresDatabase, **options: Any) -> O
     office.member = Owners(database, owner, works=works)
     office.engine = DistributedEngine(
         office.member,
-        lambda woken: Dispatch(database.conninfo, owner.host, woken, works=works),
+        lambda woken: Dispatch(database.conninfo, owner.host, woken, Slots().free, works=works),
         office.make,
         options.get("mail", lambda _owner, _session: None),
         works=works,

@@ -25,6 +25,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
+from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.store.agents import Agents
 from journeyman.store.database import Database
@@ -113,7 +114,8 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         if not works:
             raise NotShared
         log = SqlLog(database)
-        engine: Engine = EmbeddedEngine(_maker(settings, log, hub, models, sandboxes, Always()), log.unfinished)
+        parts = _parts(settings, log, hub, models, sandboxes, Always())
+        engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
         engine = await _join(stack, settings, database, hub, models, sandboxes, sessions, works=works)
     return _House(database, sandboxes, models, hub, sessions, engine)
@@ -142,10 +144,11 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
+    parts = _parts(settings, log, hub, models, sandboxes, member)
     engine = DistributedEngine(
         member,
-        lambda woken: Dispatch(database.conninfo, owner.host, woken, works=works),
-        _maker(settings, log, hub, models, sandboxes, member),
+        lambda woken: Dispatch(database.conninfo, owner.host, woken, parts.requests.free, works=works),
+        _maker(parts),
         lambda process, session_id: notices.send(Notice("mail", session_id, process)),
         works=works,
         met=notices.met,
@@ -162,12 +165,24 @@ async def _join(
     return engine
 
 
-def _maker(
+def _parts(
     settings: Settings, log: SqlLog, hub: Hub, models: ConfiguredModels, sandboxes: Sandboxes, lease: Lease
-) -> Callable[[str], Awaitable[Brain | None]]:
-    toolset = Toolset(settings.search_settings(), settings.egress.allow_private)
-    parts = Parts(log, hub, models, toolset, sandboxes, settings.runtime_settings(), lease=lease)
+) -> Parts:
+    limits = settings.limits
+    return Parts(
+        log,
+        hub,
+        models,
+        Toolset(settings.search_settings(), settings.egress.allow_private),
+        sandboxes,
+        settings.runtime_settings(),
+        lease=lease,
+        requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
+        runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
+    )
 
+
+def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
     async def make(session_id: str) -> Brain | None:
         try:
             return await Brain.wake_up(parts, session_id)

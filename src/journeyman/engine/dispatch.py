@@ -7,7 +7,7 @@ nothing: whoever looks after abandoned sessions wakes them again.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
@@ -25,9 +25,12 @@ _log = logging.getLogger("journeyman.engine")
 
 
 class Dispatch:
-    """`woken` is called with each session whose wake this process took; it returns at once."""
+    """`woken` is called with each session whose wake this process took; it returns at once. What is taken is held until
+    this process has `room`; should that be long, the session is found abandoned, and another process may be free."""
 
-    def __init__(self, url: str, host: str, woken: Callable[[str], None], *, works: bool) -> None:
+    def __init__(
+        self, url: str, host: str, woken: Callable[[str], None], room: Callable[[], Awaitable[None]], *, works: bool
+    ) -> None:
         # Procrastinate takes a connection string as libpq does.
         self._connector = PsycopgConnector(conninfo=url, min_size=1, max_size=_DEFERRERS + 2, timeout=5)
         self._app = App(connector=self._connector)
@@ -41,6 +44,7 @@ class Dispatch:
 
         @self._app.task(name=_TASK)
         async def wake(session_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
+            await room()
             woken(session_id)
 
     async def start(self) -> None:

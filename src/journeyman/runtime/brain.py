@@ -17,6 +17,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState, fold
 from journeyman.runtime.settings import RuntimeSettings
+from journeyman.runtime.slots import Slots
 from journeyman.runtime.steps import (
     END_TURN,
     RETRIES_EXHAUSTED,
@@ -66,6 +67,10 @@ class Parts:
     unpriced: set[str] = field(default_factory=set[str])
     """Models that cost nothing because their price is not known; each is said once."""
     lease: Lease = field(default_factory=Always)
+    requests: Slots = field(default_factory=Slots)
+    """For model requests."""
+    runs: Slots = field(default_factory=Slots)
+    """For tool runs."""
 
 
 class Brain:
@@ -77,13 +82,14 @@ class Brain:
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease)
         self._computer = Computer(parts.sandboxes, parts.log, claim, state)
-        self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal)
+        self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs)
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced
         )
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
         self._mail = True
+        self._begins = True
         self._step: asyncio.Task[None] | None = None
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -149,7 +155,6 @@ class Brain:
     async def _do(self, step: Step) -> None:
         match step:
             case CallModel() | Compact() | RunTools():
-                await self._journal.own()
                 await self._work(step)
             case GoIdle(stop, details):
                 await self._go_idle(stop, details)
@@ -193,9 +198,20 @@ class Brain:
                 await self._tools.run(calls)
             case CallModel():
                 obstacle = await self._computer.obstacle()
-                await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._model.ask())
+                await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
-                await self._after(await self._model.compact(self._parts.settings.max_compactions))
+                await self._after(await self._ask(step))
+
+    async def _ask(self, step: CallModel | Compact) -> Failure | None:
+        claim, begins = self._claim, self._begins
+        async with self._parts.requests.taken(claim.workspace_id, claim.session_id, begins=begins):
+            self._begins = False
+            await self._journal.own()
+            match step:
+                case CallModel():
+                    return await self._model.ask()
+                case Compact():
+                    return await self._model.compact(self._parts.settings.max_compactions)
 
     async def _after(self, failure: Failure | None) -> None:
         if failure is None:
@@ -249,6 +265,7 @@ class Brain:
 
     async def _go_idle(self, stop: StopReason, details: JsonObject | None) -> None:
         self._journal.seen = self._inbox_end
+        self._begins = True
         if not await self._journal.close(self._idle(stop, details)):
             self._mail = True
 

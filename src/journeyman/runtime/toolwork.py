@@ -8,6 +8,7 @@ from journeyman.runtime.computer import Computer
 from journeyman.runtime.draft import tool_result
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.slots import Slots
 from journeyman.runtime.thread import Call
 from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim
@@ -34,6 +35,7 @@ class ToolWork:
         claim: Claim,
         state: SessionState,
         journal: Journal,
+        slots: Slots,
     ) -> None:
         self._sandboxes = sandboxes
         self._computer = computer
@@ -41,6 +43,7 @@ class ToolWork:
         self._claim = claim
         self._state = state
         self._journal = journal
+        self._slots = slots
         self._warming: asyncio.Task[None] | None = None
 
     async def run(self, calls: list[Call]) -> None:
@@ -76,7 +79,11 @@ class ToolWork:
     async def _settle(self, call: Call) -> ToolResult:
         if call.denied:
             return _denial(call)
-        await self._journal.own()
+        async with self._slots.taken(self._claim.workspace_id, self._claim.session_id):
+            await self._journal.own()
+            return await self._run(call)
+
+    async def _run(self, call: Call) -> ToolResult:
         tool = self._toolset.resolve(self._state.agent["tools"], call.name)
         context = ToolContext(
             sandbox=self._claim.session_id,
