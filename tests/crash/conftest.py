@@ -10,4 +10,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     """How often a server is killed at a random moment."""
-    return 100 if request.config.getoption("--soak", default=False) else 4
+    return 50 if request.config.getoption("--soak", default=False) else 4

@@ -47,6 +47,20 @@ class Fleet(House):
                     process.send_signal(signal.SIGCONT)
                 stop_process(process)
 
+    @contextmanager
+    def open(self) -> Iterator["House"]:
+        """Two servers and two workers."""
+        with self.up(servers=2, workers=2):
+            yield self
+
+    def kill(self) -> None:
+        """All of them at once."""
+        processes = [*(server.process for server in self.servers), *self.workers]
+        for process in processes:
+            process.send_signal(signal.SIGKILL)
+        for process in processes:
+            process.wait()
+
     def add_server(self, *, api_only: bool = True) -> None:
         words = ["serve", *(["--api-only"] if api_only else []), "--config", str(self._config)]
         process, url = start_process(self.directory, *words)

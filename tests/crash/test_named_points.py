@@ -4,22 +4,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from .fleet import Fleet, fresh_database
 from .house import House, check_backoff, count, results
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "fleet"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    url = None
-    if request.param == "postgres":
-        base: str = request.getfixturevalue("postgres_url")
-        with psycopg.connect(base, autocommit=True) as connection:
-            connection.execute("DROP DATABASE IF EXISTS crash WITH (FORCE)")
-            connection.execute("CREATE DATABASE crash")
-        url = f"{base.rpartition('/')[0]}/crash"
-    house = House(tmp_path, url)
+    """One server on either database, or two servers and two workers that all die at once."""
+    if request.param == "sqlite":
+        house = House(tmp_path)
+    else:
+        url = fresh_database(request.getfixturevalue("postgres_url"), "crash")
+        house = Fleet(tmp_path, url) if request.param == "fleet" else House(tmp_path, url)
     yield house
     house.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import anthropic
 import pytest
 
+from .fleet import Fleet, fresh_database
 from .house import House, count
 
 SCRIPTS = (
@@ -64,9 +65,14 @@ class Client:
         return bool(asked) and bool(queued) and self.house.status(session) == "idle"
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
+@pytest.fixture(params=["one server", "fleet"])
+def house(request: pytest.FixtureRequest, tmp_path: Path, rounds: int) -> Iterator[House]:
+    if request.param == "one server":
+        house = House(tmp_path)
+    elif rounds < 10:
+        pytest.skip("two servers and two workers, killed together again and again: minutes, with --soak")
+    else:
+        house = Fleet(tmp_path, fresh_database(request.getfixturevalue("postgres_url"), "moments"))
     yield house
     house.close()
 
