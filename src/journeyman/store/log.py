@@ -15,6 +15,12 @@ from journeyman.store.tables import events, inbox, sessions, threads
 
 _INSERT = Prepared(insert(events))
 _TAKE = Prepared(delete(inbox).where(inbox.c.session_id == bindparam("session"), inbox.c.seq == bindparam("place")))
+_CLAIM = Prepared(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.status != "terminated")
+    .values(fence=sessions.c.fence + 1)
+    .returning(sessions)
+)
 _ENDS = Prepared(select(sessions.c.inbox_seq, sessions.c.fence).where(sessions.c.id == bindparam("session")))
 _WAITING = Prepared(
     select(inbox)
@@ -78,10 +84,13 @@ class SqlLog:
 
 def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Claim | None:
     alive = sessions.c.id == session_id, sessions.c.status != "terminated"
-    statement = update(sessions).where(*alive).values(fence=sessions.c.fence + 1)
-    if owner is not None:
-        statement = statement.where(*owners.free_for(connection, owner)).values(owner=owner.id)
-    row = connection.execute(statement.returning(sessions)).mappings().one_or_none()
+    if owner is None:
+        row = _CLAIM.first(connection, session=session_id)
+    else:
+        statement = update(sessions).where(*alive, *owners.free_for(connection, owner))
+        statement = statement.values(fence=sessions.c.fence + 1, owner=owner.id).returning(sessions)
+        found = connection.execute(statement).mappings().one_or_none()
+        row = None if found is None else dict(found)
     if row is None:
         found = connection.execute(select(sessions.c.owner, sessions.c.host).where(*alive)).one_or_none()
         if found is not None:
