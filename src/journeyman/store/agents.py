@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from journeyman.store.database import Database
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
+from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import agent_versions, agents
 from journeyman.wire.errors import ApiError, invalid, not_found
@@ -127,18 +128,24 @@ def _joined() -> Select[*tuple[Any, ...]]:
     ).join_from(agents, agent_versions, agent_versions.c.agent_id == agents.c.id)  # fmt: skip
 
 
+_MINE = agents.c.id == bindparam("agent"), agents.c.workspace_id == bindparam("workspace")
+_LOCK = Prepared(select(agents.c.id).where(*_MINE).with_for_update())
+_LATEST = Prepared(_joined().where(*_MINE, agent_versions.c.version == agents.c.version))
+_VERSION = Prepared(_joined().where(*_MINE, agent_versions.c.version == bindparam("version")))
+
+
 def _row(
     connection: Connection, workspace: str, agent_id: str, version: int | None, *, lock: bool = False
 ) -> Mapping[str, Any]:
-    mine = (agents.c.id == agent_id, agents.c.workspace_id == workspace)
     if lock:
         # First alone: a join that waits for the lock would be checked against the versions it saw before.
-        connection.execute(select(agents.c.id).where(*mine).with_for_update())
-    statement = _joined().where(*mine)
-    wanted = agents.c.version if version is None else version
-    row = connection.execute(statement.where(agent_versions.c.version == wanted)).mappings().one_or_none()
+        _LOCK.first(connection, agent=agent_id, workspace=workspace)
+    if version is None:
+        row = _LATEST.first(connection, agent=agent_id, workspace=workspace)
+    else:
+        row = _VERSION.first(connection, agent=agent_id, workspace=workspace, version=version)
     if row is not None:
-        return dict(row)
+        return row
     if version is None:
         raise not_found("Agent not found.")
     _row(connection, workspace, agent_id, None)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from journeyman.store.database import Database
 from journeyman.store.page import Page, continue_from, cut, read_cursor
+from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import environments
 from journeyman.wire.errors import ApiError, invalid
@@ -92,16 +93,20 @@ def get(connection: Connection, workspace: str, environment_id: str) -> JsonObje
     return _rendered(_row(connection, workspace, environment_id))
 
 
+_BY_ID = select(environments).where(
+    environments.c.id == bindparam("environment"), environments.c.workspace_id == bindparam("workspace")
+)
+_FOUND = Prepared(_BY_ID)
+_LOCKED = Prepared(_BY_ID.with_for_update())
+
+
 def _row(connection: Connection, workspace: str, environment_id: str, *, lock: bool = False) -> Mapping[str, Any]:
-    statement = select(environments).where(
-        environments.c.id == environment_id, environments.c.workspace_id == workspace
-    )
-    if lock:
-        statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().one_or_none() if is_id("env", environment_id) else None
+    statement = _LOCKED if lock else _FOUND
+    known = is_id("env", environment_id)
+    row = statement.first(connection, environment=environment_id, workspace=workspace) if known else None
     if row is None:
         raise ApiError("not_found_error", "Environment not found.", code="environment_not_found")
-    return dict(row)
+    return row
 
 
 def _rendered(row: Mapping[str, Any]) -> JsonObject:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, insert, or_, select, update
 
 from journeyman.store.database import Database
 from journeyman.store.page import Cursor, Page, read_cursor, within
+from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, event_body, load
 from journeyman.store.session_rows import lock_session, session_row
 from journeyman.store.tables import events, inbox, sessions
@@ -22,6 +23,14 @@ from journeyman.wire.times import now_us
 JsonObject = dict[str, Any]
 
 _END = 2**62
+
+_EXTEND = Prepared(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(inbox_seq=sessions.c.inbox_seq + bindparam("number", type_=BigInteger))
+    .returning(sessions.c.inbox_seq)
+)
+_QUEUE = Prepared(insert(inbox))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +98,9 @@ class _Listed:
 
 def put_into_inbox(connection: Connection, session_id: str, new: Sequence[NewEvent]) -> None:
     """Queue events behind what is there already."""
-    statement = (
-        update(sessions)
-        .where(sessions.c.id == session_id)
-        .values(inbox_seq=sessions.c.inbox_seq + len(new))
-        .returning(sessions.c.inbox_seq)
-    )
-    end = connection.execute(statement).scalar_one()
+    extended = _EXTEND.first(connection, session=session_id, number=len(new))
+    assert extended is not None, "the caller holds the session's row"
+    end: int = extended["inbox_seq"]
     now = now_us()
     rows = [
         {
@@ -109,7 +114,7 @@ def put_into_inbox(connection: Connection, session_id: str, new: Sequence[NewEve
         }
         for place, event in enumerate(new)
     ]
-    connection.execute(insert(inbox), rows)
+    _QUEUE.many(connection, rows)
 
 
 def _check(

@@ -1,18 +1,52 @@
 """The event log in SQL: claim, read, append under a fence."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, delete, exists, func, insert, select, update
 
 from journeyman.store import owners
 from journeyman.store.database import Database
 from journeyman.store.owners import Owner
 from journeyman.store.port import Batch, Claim, Elsewhere, InboxItem, LostOwnership, Patch, Row
+from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import events, inbox, sessions, threads
 
-_INSERT = insert(events)
-_TAKE = delete(inbox).where(inbox.c.session_id == bindparam("session"), inbox.c.seq == bindparam("place"))
+_INSERT = Prepared(insert(events))
+_TAKE = Prepared(delete(inbox).where(inbox.c.session_id == bindparam("session"), inbox.c.seq == bindparam("place")))
+_CLAIM = Prepared(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.status != "terminated")
+    .values(fence=sessions.c.fence + 1)
+    .returning(sessions)
+)
+_ENDS = Prepared(select(sessions.c.inbox_seq, sessions.c.fence).where(sessions.c.id == bindparam("session")))
+_WAITING = Prepared(
+    select(inbox)
+    .where(inbox.c.session_id == bindparam("session"), inbox.c.seq <= bindparam("end"))
+    .order_by(inbox.c.seq)
+)
+
+
+@cache
+def _update(columns: tuple[str, ...], *, closing: bool) -> Prepared:
+    """Of a session's row, under its fence; `closing`: if nothing was sent meanwhile."""
+    statement = update(sessions).where(sessions.c.id == bindparam("session"), sessions.c.fence == bindparam("mine"))
+    if closing:
+        statement = statement.where(sessions.c.inbox_seq == bindparam("looked_at"))
+    return Prepared(statement.values({name: bindparam(name) for name in columns}))
+
+
+@cache
+def _update_primary(columns: tuple[str, ...], *, begins: bool) -> Prepared:
+    """Of the primary thread's row; `begins`: it may be running for the first time."""
+    primary = threads.c.session_id == bindparam("session"), threads.c.parent_thread_id.is_(None)
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    if begins:
+        took = bindparam("now", type_=BigInteger) - threads.c.created_at
+        values["startup_us"] = func.coalesce(threads.c.startup_us, took)
+    return Prepared(update(threads).where(*primary).values(values))
 
 
 class SqlLog:
@@ -50,10 +84,13 @@ class SqlLog:
 
 def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Claim | None:
     alive = sessions.c.id == session_id, sessions.c.status != "terminated"
-    statement = update(sessions).where(*alive).values(fence=sessions.c.fence + 1)
-    if owner is not None:
-        statement = statement.where(*owners.free_for(connection, owner)).values(owner=owner.id)
-    row = connection.execute(statement.returning(sessions)).mappings().one_or_none()
+    if owner is None:
+        row = _CLAIM.first(connection, session=session_id)
+    else:
+        statement = update(sessions).where(*alive, *owners.free_for(connection, owner))
+        statement = statement.values(fence=sessions.c.fence + 1, owner=owner.id).returning(sessions)
+        found = connection.execute(statement).mappings().one_or_none()
+        row = None if found is None else dict(found)
     if row is None:
         found = connection.execute(select(sessions.c.owner, sessions.c.host).where(*alive)).one_or_none()
         if found is not None:
@@ -104,19 +141,16 @@ def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
 
 
 def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[list[InboxItem], int]:
-    found = connection.execute(
-        select(sessions.c.inbox_seq, sessions.c.fence).where(sessions.c.id == session_id)
-    ).one_or_none()
-    if fence is not None and (found is None or found.fence != fence):
+    found = _ENDS.first(connection, session=session_id)
+    if fence is not None and (found is None or found["fence"] != fence):
         raise LostOwnership(session_id)
     if found is None:
         return [], 0
-    end = found.inbox_seq
-    statement = select(inbox).where(inbox.c.session_id == session_id, inbox.c.seq <= end).order_by(inbox.c.seq)
-    items = [
-        InboxItem(row.seq, row.id, row.type, load(row.body), row.processed_at) for row in connection.execute(statement)
-    ]
-    return items, end
+    end: int = found["inbox_seq"]
+    return [
+        InboxItem(row["seq"], row["id"], row["type"], load(row["body"]), row["processed_at"])
+        for row in _WAITING.rows(connection, session=session_id, end=end)
+    ], end
 
 
 def _append(connection: Connection, session_id: str, fence: int, batch: Batch, owner: str | None) -> bool:
@@ -139,10 +173,8 @@ def _advance(
         latest = max(row.processed_at for row in rows)
         values |= {"head": rows[-1].seq, "last_at": latest, "updated_at": latest}
     values |= _columns(patch)
-    statement = update(sessions).where(sessions.c.id == session_id, sessions.c.fence == fence)
-    if closing:
-        statement = statement.where(sessions.c.inbox_seq == batch.seen)
-    if connection.execute(statement.values(values)).rowcount == 0:
+    condition = {"session": session_id, "mine": fence} | ({"looked_at": batch.seen} if closing else {})
+    if _update(tuple(values), closing=closing).change(connection, **values, **condition) == 0:
         return False
     if patch.status is not None:
         _follow(connection, session_id, patch, rows[-1].processed_at if rows else None)
@@ -165,16 +197,15 @@ def _follow(connection: Connection, session_id: str, patch: Patch, at: int | Non
     values = {key: value for key, value in _columns(patch).items() if key != "due_at"}
     if at is not None:
         values["updated_at"] = at
-        if patch.status == "running":
-            values["startup_us"] = func.coalesce(threads.c.startup_us, at - threads.c.created_at)
-    primary = threads.c.parent_thread_id.is_(None)
-    connection.execute(update(threads).where(threads.c.session_id == session_id, primary).values(values))
+    begins = at is not None and patch.status == "running"
+    now = {"now": at} if begins else {}
+    _update_primary(tuple(values), begins=begins).change(connection, **values, **now, session=session_id)
 
 
 def _insert(connection: Connection, session_id: str, rows: list[Row], taken: list[int]) -> None:
     if rows:
-        connection.execute(
-            _INSERT,
+        _INSERT.many(
+            connection,
             [
                 {
                     "session_id": session_id,
@@ -191,7 +222,7 @@ def _insert(connection: Connection, session_id: str, rows: list[Row], taken: lis
             ],
         )
     if taken:
-        connection.execute(_TAKE, [{"session": session_id, "place": place} for place in taken])
+        _TAKE.many(connection, [{"session": session_id, "place": place} for place in taken])
 
 
 def _unfinished(connection: Connection) -> list[tuple[str, int | None]]:

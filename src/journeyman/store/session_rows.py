@@ -2,11 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
+from journeyman.store.prepared import Prepared
 from journeyman.store.tables import sessions
 from journeyman.wire.errors import not_found
 from journeyman.wire.ids import is_id
+
+_BY_ID = select(sessions).where(
+    sessions.c.id == bindparam("session"), sessions.c.workspace_id == bindparam("workspace")
+)
+_FOUND = Prepared(_BY_ID)
+_LOCKED = Prepared(_BY_ID.with_for_update())
 
 
 def session_row(connection: Connection, workspace: str, session_id: str) -> dict[str, Any]:
@@ -20,10 +27,8 @@ def lock_session(connection: Connection, workspace: str, session_id: str) -> dic
 
 
 def _find(connection: Connection, workspace: str, session_id: str, *, lock: bool) -> dict[str, Any]:
-    statement = select(sessions).where(sessions.c.id == session_id, sessions.c.workspace_id == workspace)
-    if lock:
-        statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().one_or_none() if is_id("sesn", session_id) else None
+    statement = _LOCKED if lock else _FOUND
+    row = statement.first(connection, session=session_id, workspace=workspace) if is_id("sesn", session_id) else None
     if row is None:
         raise not_found("Session not found.")
-    return dict(row)
+    return row

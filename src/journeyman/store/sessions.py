@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from journeyman.store import agents, environments
 from journeyman.store.database import Database
 from journeyman.store.events import NewEvent, put_into_inbox
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
+from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.session_rows import lock_session, session_row
 from journeyman.store.tables import agents as agents_table
@@ -22,6 +23,14 @@ from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 SessionRow = dict[str, Any]
+
+_INSERT = Prepared(insert(sessions))
+_INSERT_THREAD = Prepared(insert(threads))
+_KNOWN = Prepared(
+    select(agents_table.c.version, agents_table.c.archived_at).where(
+        agents_table.c.id == bindparam("agent"), agents_table.c.workspace_id == bindparam("workspace")
+    )
+)
 
 
 class Sessions:
@@ -37,8 +46,8 @@ class Sessions:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
             environment = _usable_environment(connection, workspace, create.environment_id)
             row = _new_row(workspace, create, resolve_agent(agent, create.agent), environment, running=bool(initial))
-            connection.execute(insert(sessions).values(row))
-            connection.execute(insert(threads).values(_primary_thread(row)))
+            _INSERT.change(connection, **row)
+            _INSERT_THREAD.change(connection, **_primary_thread(row))
             if initial:
                 put_into_inbox(connection, row["id"], initial)
             return row
@@ -155,16 +164,12 @@ def _at_rest(row: SessionRow) -> bool:
 def _usable_agent(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
     if not is_id("agent", agent_id):
         raise not_found("Agent not found.")
-    known = connection.execute(
-        select(agents_table.c.version, agents_table.c.archived_at).where(
-            agents_table.c.id == agent_id, agents_table.c.workspace_id == workspace
-        )
-    ).one_or_none()
+    known = _KNOWN.first(connection, agent=agent_id, workspace=workspace)
     if known is None:
         raise not_found("Agent not found.")
-    if known.archived_at is not None:
+    if known["archived_at"] is not None:
         raise invalid(f"agent {agent_id} is archived and cannot be used to create a session")
-    if version is not None and version > known.version:
+    if version is not None and version > known["version"]:
         raise not_found(f"agent.version: {version} not found")
     return agents.get(connection, workspace, agent_id, version)
 

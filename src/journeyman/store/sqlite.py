@@ -101,10 +101,23 @@ class SQLiteDatabase:
 
     @staticmethod
     def _commit(connection: Connection, group: list[_Job]) -> None:
+        """All in one transaction. Only when one of them fails is each given a savepoint, and run again."""
         try:
             with connection.begin():
                 for job in group:
-                    _run(connection, job, alone=len(group) == 1)
+                    job.result = job.work(connection)
+        except Exception as error:
+            if len(group) > 1:
+                SQLiteDatabase._commit_apart(connection, group)
+            else:
+                group[0].error = error
+
+    @staticmethod
+    def _commit_apart(connection: Connection, group: list[_Job]) -> None:
+        try:
+            with connection.begin():
+                for job in group:
+                    _run(connection, job)
         except Exception as error:
             for job in group:
                 job.error = job.error or error
@@ -115,10 +128,7 @@ class SQLiteDatabase:
             self._loop.call_soon_threadsafe(_settle, group)
 
 
-def _run(connection: Connection, job: _Job, *, alone: bool) -> None:
-    if alone:
-        job.result = job.work(connection)
-        return
+def _run(connection: Connection, job: _Job) -> None:
     try:
         with connection.begin_nested():
             job.result = job.work(connection)
@@ -147,6 +157,8 @@ def _engine(path: Path, *, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql(begin)
+        cursor = connection.connection.cursor()
+        cursor.execute(begin)
+        cursor.close()
 
     return engine
