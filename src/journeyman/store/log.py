@@ -21,10 +21,18 @@ _CLAIM = Prepared(
     .values(fence=sessions.c.fence + 1)
     .returning(sessions)
 )
-_ENDS = Prepared(select(sessions.c.inbox_seq, sessions.c.fence).where(sessions.c.id == bindparam("session")))
-_WAITING = Prepared(
-    select(inbox)
-    .where(inbox.c.session_id == bindparam("session"), inbox.c.seq <= bindparam("end"))
+_INBOX = Prepared(
+    select(
+        sessions.c.inbox_seq,
+        sessions.c.fence,
+        inbox.c.seq,
+        inbox.c.id,
+        inbox.c.type,
+        inbox.c.body,
+        inbox.c.processed_at,
+    )
+    .join_from(sessions, inbox, inbox.c.session_id == sessions.c.id, isouter=True)
+    .where(sessions.c.id == bindparam("session"))
     .order_by(inbox.c.seq)
 )
 
@@ -141,16 +149,15 @@ def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
 
 
 def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[list[InboxItem], int]:
-    found = _ENDS.first(connection, session=session_id)
-    if fence is not None and (found is None or found["fence"] != fence):
+    rows = _INBOX.rows(connection, session=session_id)
+    if fence is not None and (not rows or rows[0]["fence"] != fence):
         raise LostOwnership(session_id)
-    if found is None:
-        return [], 0
-    end: int = found["inbox_seq"]
-    return [
+    items = [
         InboxItem(row["seq"], row["id"], row["type"], load(row["body"]), row["processed_at"])
-        for row in _WAITING.rows(connection, session=session_id, end=end)
-    ], end
+        for row in rows
+        if row["seq"] is not None
+    ]
+    return items, rows[0]["inbox_seq"] if rows else 0
 
 
 def _append(connection: Connection, session_id: str, fence: int, batch: Batch, owner: str | None) -> bool:
