@@ -28,7 +28,8 @@ soak:
 	.venv/bin/pytest tests/parity --many
 
 bench: setup
-	.venv/bin/python bench/run.py
+	.venv/bin/python bench/run.py --rounds 3 --many 500
+	.venv/bin/python bench/fairness.py
 
 bench-sandbox: setup
 	.venv/bin/python bench/sandbox.py

@@ -1,6 +1,6 @@
 """Ours beside floor and bound: the driver on `direct-sdk`, `stub` and `journeyman`, interleaved, medians of ratios.
 
-    python bench/run.py [--rounds 3] [--measures abch] [--turns 60] [--database-url URL]
+    python bench/run.py [--rounds 3] [--measures abchge] [--turns 60] [--many 500] [--database-url URL]
 
 direct-sdk is AsyncAnthropic streaming plus `bash -c`, with no server at all; stub is a server without validation,
 sandbox or recovery. The scripted model server of `fakemodel/` answers all three.
@@ -9,8 +9,9 @@ sandbox or recovery. The scripted model server of `fakemodel/` answers all three
 import argparse
 import asyncio
 import json
+import os
+import platform
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import figures
 
 from journeyman.sandboxes.local import LocalSandboxes
 
@@ -33,16 +36,31 @@ def main() -> None:
         results: dict[str, list[dict[str, Any]]] = {"direct-sdk": [], "stub": [], "journeyman": []}
         for turn in range(options.rounds):
             for peer, found in results.items():
-                found.append(_measure(peer, model, Path(scratch) / f"{peer}-{turn}", options))
-    print(_table(results))
+                place = Path(scratch) / f"{peer}-{turn}"
+                measures = "".join(each for each in options.measures if each in "bc" or peer != "direct-sdk")
+                result = _measure(peer, model, place, measures, options.sessions, options)
+                if options.many and peer != "direct-sdk":
+                    result["many"] = _measure(peer, model, place / "many", "c", options.many, options)["conc"]
+                figures.complete(result)
+                found.append(result)
+    print(f"{_machine()}; {options.rounds} rounds.\n\n{figures.table(results)}")
+
+
+def _machine() -> str:
+    name = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = platform.python_version()
+    cores = f"{os.cpu_count()} × {name.partition(':')[2].strip()}"
+    return f"{cores}, {memory:.0f} GiB, Linux {platform.release()}, Python {python}"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--measures", default="abch", help="letters of driver/perfdrive.py")
+    parser.add_argument("--measures", default="abchge", help="letters of driver/perfdrive.py")
     parser.add_argument("--turns", type=int, default=60)
     parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--many", type=int, default=0, help="also with so many sessions at once, such as 500")
     parser.add_argument("--database-url", default="")
     return parser.parse_args()
 
@@ -60,7 +78,9 @@ def fake_model() -> Iterator[str]:
         process.wait(10)
 
 
-def _measure(peer: str, model: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _measure(
+    peer: str, model: str, folder: Path, measures: str, sessions: int, options: argparse.Namespace
+) -> dict[str, Any]:
     folder.mkdir(parents=True)
     out = folder / "result.json"
     port = free_port()
@@ -68,7 +88,7 @@ def _measure(peer: str, model: str, folder: Path, options: argparse.Namespace) -
     command = [
         sys.executable, str(HERE / "driver" / "perfdrive.py"), "--peer", adapter, "--label", peer, "--out", str(out),
         "--model", model, "--base", model if not command_line else f"http://127.0.0.1:{port}", "--api-key", KEY,
-        "--measures", options.measures, "--turns", str(options.turns), "--sessions", str(options.sessions),
+        "--measures", measures, "--turns", str(options.turns), "--sessions", str(sessions),
     ]  # fmt: skip
     if command_line:
         command += ["--launch", command_line]
@@ -104,56 +124,6 @@ def launch(peer: str, model: str, folder: Path, port: int, options: argparse.Nam
         f'[[models]]\nmatch = "claude-*"\nprotocol = "anthropic"\nbase_url = "{model}"\napi_key = "x"\n'
     )
     return "cma", f"exec {Path(sys.executable).parent / 'journeyman'} serve --config {config}"
-
-
-def _table(results: dict[str, list[dict[str, Any]]]) -> str:
-    """Markdown: each figure's median over the rounds, with its ratio to direct-sdk (median of the rounds' ratios)."""
-    lines = ["| measure | direct-sdk | stub | journeyman |", "|---|---|---|---|"]
-    for name, path in _FIGURES.items():
-        row = [_cell(results[peer], results["direct-sdk"], path) for peer in results]
-        lines.append("| " + " | ".join([name, *row]) + " |")
-    return "\n".join(lines)
-
-
-_FIGURES = {
-    "text: first event, ms": "single.text.first.p50",
-    "text: idle, ms": "single.text.idle.p50",
-    "1 tool: idle, ms": "single.tool1.idle.p50",
-    "each further tool, ms": "single.per_tool_round_trip.p50",
-    "text turns/s, many sessions": "conc.text.turns_per_s",
-    "1-tool turns/s, many sessions": "conc.tool1.turns_per_s",
-    "CPU ms a text turn": "conc.text.server_cpu_ms_per_turn",
-    "CPU ms a 1-tool turn": "conc.tool1.server_cpu_ms_per_turn",
-    "failed text turns": "conc.text.failed",
-    "failed 1-tool turns": "conc.tool1.failed",
-    "session creates/s, serial": "create.serial.per_s",
-    "session creates/s, 16 at once": "create.concurrent16.per_s",
-    "start to first 200, ms": "cold.p50",
-    "idle memory, MiB": "rss_idle_mib",
-    "KiB a session that ran": "memory.kib_per_session_run",
-}
-
-
-def _cell(mine: list[dict[str, Any]], bound: list[dict[str, Any]], path: str) -> str:
-    values = [_figure(result, path) for result in mine]
-    known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    pairs = zip(values, (_figure(result, path) for result in bound), strict=True)
-    ratios = [value / base for value, base in pairs if value is not None and base]
-    text = f"{statistics.median(known):.1f}"
-    return f"{text} ({statistics.median(ratios):.2f}×)" if ratios else text
-
-
-def _figure(result: dict[str, Any], path: str) -> float | None:
-    value: Any = result
-    for key in path.split("."):
-        if key == "failed":
-            return value["turns"] - value["ok"]
-        if not isinstance(value, dict) or value.get(key) is None:
-            return None
-        value = value[key]
-    return float(value)
 
 
 def free_port() -> int:
