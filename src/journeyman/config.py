@@ -96,7 +96,10 @@ class SandboxSection(_Section):
     """And threads."""
     disk_gb: float = Field(default=10, gt=0)
     free_disk_gb: float = Field(default=1, ge=0)
-    """Where the disk is only watched: with less left on the machine, commands that write are stopped."""
+    """With less left on the machine, commands that write are stopped."""
+    own_disks: bool = True
+    """Where root runs the server, a sandbox has a filesystem of its own, through a loop device; else its disk is
+    watched."""
     open_files: int = Field(default=65_536, ge=256)
     """Of one process."""
     inotify_instances: int = Field(default=24, ge=1)

@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -34,8 +33,9 @@ async def make(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Make]:
     """Providers with limits, on one data directory; their sandboxes are gone afterwards."""
     made: list[LocalSandboxes] = []
 
-    def provider(**limits: float) -> LocalSandboxes:
-        made.append(LocalSandboxes(tmp_path, limits=Limits(**limits)))  # pyright: ignore[reportArgumentType]
+    def provider(*, own_disks: bool = True, **limits: float) -> LocalSandboxes:
+        found = Limits(**limits)  # pyright: ignore[reportArgumentType]
+        made.append(LocalSandboxes(tmp_path, limits=found, own_disks=own_disks))
         return made[-1]
 
     yield provider
@@ -290,7 +290,7 @@ async def test_kernel_tables(make: Make) -> None:
 
 
 async def test_what_is_written_is_watched(make: Make) -> None:
-    boxes = make(disk=100 * MB)
+    boxes = make(disk=100 * MB, own_disks=False)
     await sh(boxes, "sleep 1000 &", box="neighbour")
     result = await sh(
         boxes, "mkdir hidden; cd hidden; chmod 0 .; while :; do head -c 50M /dev/zero >>big; sleep 0.3; done"
@@ -303,52 +303,60 @@ async def test_what_is_written_is_watched(make: Make) -> None:
 
 
 async def test_a_file_without_a_name_is_found(make: Make) -> None:
-    boxes = make(disk=100 * MB)
+    boxes = make(disk=100 * MB, own_disks=False)
     result = await sh(boxes, "exec 4>big; rm big; for n in {1..40}; do head -c 50M /dev/zero >&4; sleep 0.3; done")
     assert kinds(result) == ["disk_full"], result
 
 
 async def test_an_archive_that_is_a_bomb(make: Make) -> None:
-    boxes = make(disk=50 * MB)
+    boxes = make(disk=50 * MB, own_disks=False)
     await sh(boxes, "head -c 300M /dev/zero | gzip -1 >bomb.gz")
     result = await sh(boxes, "for n in 1 2 3 4 5 6 7 8 9; do gunzip <bomb.gz >bomb.$n; sleep 0.5; done; echo out")
     assert kinds(result) == ["disk_full"] and b"out" not in result.output, result
     assert (await sh(boxes, "rm bomb*; truncate -s 8G sparse; ls")).output == b"sparse\n"
 
 
-async def test_the_machine_keeps_some_room(make: Make) -> None:
-    boxes = make(free_disk=1 << 60)
-    result = await sh(boxes, "while :; do head -c 5M /dev/zero >>big; sleep 0.3; done")
+@pytest.mark.parametrize("own_disks", [True, False])
+async def test_the_machine_keeps_some_room(make: Make, own_disks: bool) -> None:
+    boxes = make(free_disk=1 << 60, own_disks=own_disks)
+    result = await sh(boxes, "while :; do head -c 5M /dev/urandom >>big; sync big; sleep 0.3; done")
     assert kinds(result) == ["disk_full"] and "machine" in result.incidents[0].detail, result
     assert (await sh(boxes, "sleep 1.5; echo quiet")).output == b"quiet\n"
 
 
-async def test_a_disk_of_its_own(anyio_backend: str) -> None:
-    data_dir = Path(tempfile.mkdtemp(prefix="own-disk-"))
-    data_dir.chmod(0o755)
-    boxes = LocalSandboxes(data_dir, limits=Limits(disk=32 * MB))
-    root = data_dir / "sandboxes" / "0" / "files"
-    try:
-        await boxes.start("box")
-        await boxes.stop("box")
-        shutil.copytree(root, data_dir / "copy", symlinks=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,nr_inodes=2000,mode=755", "tmpfs", root], check=True)
-        subprocess.run(["cp", "-a", f"{data_dir}/copy/.", root], check=True)
-        subprocess.run(["chown", "-R", "--reference", data_dir / "sandboxes" / "0" / "upper" / "usr", root], check=True)
-        result = await sh(boxes, "dd if=/dev/zero of=/workspace/big bs=1M count=100 status=none; echo $?")
-        assert (
-            result.output.endswith(b"1\n") and kinds(result) == ["disk_full"] and "32 MB" in result.incidents[0].detail
-        )
-        assert await sh(boxes, "rm /workspace/big; echo room") == ShellResult(b"room\n", 0, 5)
-        result = await sh(boxes, "cd /workspace && i=0; while : >f$((i++)); do :; done 2>/dev/null")
-        assert kinds(result) == ["disk_full"] and "2000 files" in result.incidents[0].detail, result
-        assert kinds(await sh(boxes, "rm /workspace/f*")) == []
-    finally:
-        await boxes.stop("box")
-        subprocess.run(["umount", root], check=False)
-        await boxes.destroy("box")
-        await boxes.close()
-        shutil.rmtree(data_dir)
+async def test_a_disk_of_its_own(make: Make, tmp_path: Path) -> None:
+    """It is full for its sandbox alone, of bytes and of files, says so, and gives back what is removed."""
+    boxes = make(disk=64 * MB)
+    await sh(boxes, "sleep 1000 &", box="neighbour")
+    image = tmp_path / "sandboxes" / "1" / "disk.img"
+    result = await sh(boxes, "head -c 100M /dev/urandom >big; echo $?; sync big")
+    assert result.output.endswith(b"1\n") and b"No space left" in result.output, result
+    assert kinds(result) == ["disk_full"] and "is full" in result.incidents[0].detail, result
+    full = image.stat().st_blocks
+    assert full * 512 <= 64 * MB
+    assert await sh(boxes, "rm big; echo room >file; cat file") == ShellResult(b"room\n", 0, 5)
+    result = await sh(boxes, "mkdir many; cd many; i=0; while : >f$((i++)); do :; done 2>/dev/null")
+    assert kinds(result) == ["disk_full"] and "files" in result.incidents[0].detail, result
+    assert kinds(await sh(boxes, "cd /workspace; rm -r many; sync; df . >/dev/null")) == []
+    assert await sh(boxes, "jobs -r | wc -l; echo here >file", box="neighbour") == ShellResult(b"1\n", 0, 2)
+    await boxes.stop("box")
+    assert image.stat().st_blocks < full / 2
+    assert (await sh(boxes, "cat file")).output == b"room\n"
+
+
+async def test_a_sandbox_from_before_goes_on_in_its_directory(make: Make, tmp_path: Path) -> None:
+    """Of a version, or on a machine, without disks: its files stay where they are."""
+    before = make(own_disks=False)
+    await sh(before, "echo kept >file; echo kept >/usr/local/file")
+    await before.stop("box")
+    boxes = make()
+    assert (await sh(boxes, "cat file /usr/local/file")).output == b"kept\nkept\n"
+    await boxes.restore(await boxes.snapshot("box"), "other")
+    assert (await sh(boxes, "cat file; echo more >>file; cat /proc/mounts | grep -c ^/dev/loop", box="other")).output[
+        :5
+    ] == b"kept\n"
+    assert (tmp_path / "sandboxes" / "1" / "disk.img").exists()
+    assert (await sh(boxes, "cat file")).output == b"kept\n"
 
 
 async def test_incidents_are_kept_with_their_run(make: Make) -> None:

@@ -67,6 +67,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         idle_cap_seconds=section.idle_cap_seconds,
         base=section.base or HOST,
         allow_private=settings.egress.allow_private,
+        own_disks=section.own_disks,
     )
 
 

@@ -5,9 +5,10 @@ SQLAlchemy writes them, but building, caching and executing a statement through 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import ClauseElement, Connection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ class Prepared:
     """One statement, whose values are named by its bindparams. Columns must be of types that the drivers take as they
     are: text and integers."""
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
         self._rendered: dict[str, _Rendered] = {}
 
@@ -76,10 +77,9 @@ class Prepared:
         dialect = connection.dialect
         found = self._rendered.get(dialect.name)
         if found is None:
-            compiled: Any = self._statement.compile(dialect=dialect)  # pyright: ignore[reportAttributeAccessIssue]
-            fixed = {
-                name: value for name, value in compiled.construct_params({}, _check=False).items() if value is not None
-            }
+            compiled = cast("SQLCompiler", self._statement.compile(dialect=dialect))
+            given = compiled.construct_params({}, _check=False)
+            fixed = {name: value for name, value in given.items() if value is not None}
             order = compiled.positiontup if dialect.positional else None
             found = self._rendered[dialect.name] = _Rendered(compiled.string, fixed, order)
         return found

@@ -79,7 +79,9 @@ async def _base(stock: EngineStock) -> Check:
 
 
 def _limits(facts: Facts, limits: Limits) -> list[Check]:
-    found = limit_checks(facts.hard, limits, own_disks=facts.has_quotas)
+    found = limit_checks(
+        facts.hard, limits, no_own_disks=None if facts.has_quotas else "the engine's storage has no quotas"
+    )
     return [_fixed(each, facts) for each in found if each.name != "inotify" or facts.remapped_root is not None]
 
 

@@ -45,18 +45,32 @@ class Directory:
         return self.path / "record.json"
 
     @property
+    def image(self) -> Path:
+        """Its disk, if it has one of its own."""
+        return self.path / "disk.img"
+
+    @property
+    def volume(self) -> Path:
+        """Where what it writes lies; with a disk of its own only where that is mounted."""
+        return self.path / "disk" if self.image.exists() else self.path
+
+    @property
     def files(self) -> Path:
         """Its root directory."""
-        return self.path / "files"
+        return self.volume / "files"
 
     @property
     def upper(self) -> Path:
         """What it changed in the directories that lie over layers."""
-        return self.path / "upper"
+        return self.volume / "upper"
 
     @property
     def work(self) -> Path:
-        return self.path / "work"
+        return self.volume / "work"
+
+    @property
+    def has_files(self) -> bool:
+        return self.image.exists() or self.files.is_dir()
 
     @property
     def layers(self) -> Path:

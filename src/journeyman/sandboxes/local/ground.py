@@ -62,7 +62,10 @@ class Grounds:
         self.default = default
 
     def of(self, directory: Directory, owner: int) -> Ground:
-        """`owner` is the sandbox's root on the host. Raises SandboxUnavailable when a layer or the base is gone."""
+        """In a thread that has left the host's mounts; `owner` is the sandbox's root on the host.
+
+        Raises SandboxUnavailable when a layer or the base is gone, and OSError.
+        """
         recorded = settled(directory, self.layers, owner)
         base = recorded.spec.base or self.default
         layers = tuple(self._layer(name) for name in recorded.layers)
@@ -79,6 +82,7 @@ class Grounds:
         layer = self.layers.find(name)
         if layer is None:
             raise SandboxUnavailable(f"The sandbox's layer {name} is gone; its files cannot be shown without it.")
+        layer.show()
         return layer
 
     def _image(self, name: str) -> Layer:

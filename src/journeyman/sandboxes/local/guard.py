@@ -9,7 +9,6 @@ from journeyman.sandboxes.local.incidents import Meter
 from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.watchdog import Going, Watchdog, Watched
 
-_EVERYTHING = frozenset({"memory", "processes", "disk"})
 _ABOUT = 1.1
 
 
@@ -31,20 +30,17 @@ class Guard:
         self.meter = Meter(rules.group, rules.limits, root)
         hard = rules.hard.union(["disk"] if _has_own_disk(root, rules.limits) else [])
         watched = Watched(init, rules.written or path, hard)
-        self._watchdog = None if hard >= _EVERYTHING else Watchdog(watched, rules.limits, self.meter)
+        self._watchdog = Watchdog(watched, rules.limits, self.meter)
 
     def began(self, run: Going) -> None:
         """A run goes on that can be ended."""
-        if self._watchdog is not None:
-            self._watchdog.began(run)
+        self._watchdog.began(run)
 
     def ended(self, run: Going) -> None:
-        if self._watchdog is not None:
-            self._watchdog.ended(run)
+        self._watchdog.ended(run)
 
     def close(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.close()
+        self._watchdog.close()
 
 
 def _has_own_disk(root: int, limits: Limits) -> bool:

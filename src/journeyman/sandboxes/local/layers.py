@@ -6,7 +6,10 @@ from pathlib import Path
 
 import orjson
 
-_FACTS = "layer.json"
+from journeyman.sandboxes.local.directory import Directory
+from journeyman.sandboxes.local.disks import mount_image
+
+_FACTS, _IMAGE = "layer.json", "disk.img"
 _OF_EACH = frozenset({"dev", "proc", "run", "sys", "tmp"})
 """Directories that are every sandbox's own."""
 
@@ -17,6 +20,13 @@ class Layer:
 
     files: Path
     owner: int
+    image: Path | None = None
+    """The disk that the files are on: they are there where it is mounted."""
+
+    def show(self) -> None:
+        """Mount its disk, if it has one, for as long as the namespace of this thread lasts. Raises OSError."""
+        if self.image is not None:
+            mount_image(self.image, self.files.parent)
 
     def parts(self) -> set[str]:
         """Its directories that lie below those of a sandbox."""
@@ -49,18 +59,25 @@ class Layers:
     def find(self, name: str) -> Layer | None:
         """None when it is not there, or not whole."""
         path = self._path / name
-        if not (path / "files").is_dir():
+        image = path / _IMAGE
+        if not (image.exists() or (path / "files").is_dir()):
             return None
-        return Layer(path / "files", int(orjson.loads((path / _FACTS).read_bytes())["owner"]))
+        owner = int(orjson.loads((path / _FACTS).read_bytes())["owner"])
+        return Layer(path / "disk" / "files", owner, image) if image.exists() else Layer(path / "files", owner)
 
-    def freeze(self, name: str, files: Path, owner: int) -> None:
-        """Make a layer of a directory by renaming it: takes the same time for any size."""
+    def freeze(self, name: str, directory: Directory, owner: int) -> None:
+        """Make a layer of a sandbox's files by renaming them, or their disk: takes the same time for any size."""
         path = self._path / name
         path.mkdir(parents=True, exist_ok=True)
         for each in (self._path, path):  # the sandbox's root passes as an ordinary user
             each.chmod(0o711)
         (path / _FACTS).write_bytes(orjson.dumps({"owner": owner}))
-        files.rename(path / "files")
+        if directory.image.exists():
+            (path / "disk").mkdir(exist_ok=True)
+            directory.image.with_suffix(".loop").rename(path / "disk.loop")
+            directory.image.rename(path / _IMAGE)
+        else:
+            directory.files.rename(path / "files")
 
     def take_away(self, wanted: Iterable[str], kind: str) -> list[Path]:
         """Layers of a kind (how their names begin) that are not wanted, under names that no layer has."""

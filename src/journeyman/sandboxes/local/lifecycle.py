@@ -13,6 +13,7 @@ from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel, make_pipes
 from journeyman.sandboxes.local.directory import Directories, Directory, held
+from journeyman.sandboxes.local.disks import Disks, show
 from journeyman.sandboxes.local.ending import discard, dispose, kill
 from journeyman.sandboxes.local.ground import Grounds
 from journeyman.sandboxes.local.guard import Rules
@@ -34,6 +35,7 @@ class Keeper:
         runtime: Runtime,
         limits: Limits,
         grounds: Grounds,
+        disks: Disks,
         *,
         workdir: str,
         uid_base: int,
@@ -45,6 +47,7 @@ class Keeper:
         self._workdir = workdir
         self._uid_base = uid_base
         self._grounds = grounds
+        self._disks = disks
 
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
@@ -118,9 +121,9 @@ class Keeper:
     async def _start(self, directory: Directory, lock: int) -> Process:
         container = self._directories.container(directory)
         await self._runtime.delete(container, lock)
-        below = await asyncio.to_thread(self._prepare, directory)
+        name, prepare = directory.path.name, lambda: self._prepare(directory)
         try:
-            pid = await self._runtime.run(container, directory.path.name, lock, self._limits, below)
+            pid = await self._runtime.run(container, name, lock, self._limits, prepare)
             self._cgroups.group(container).count_sockets(self._limits.socket_memory)
             spare(pid)
         except SandboxUnavailable as error:
@@ -140,6 +143,9 @@ class Keeper:
             os.chown(directory.path, 0, ids.root[1])
             directory.path.chmod(0o710)
         ground = self._grounds.of(directory, ids.root[0])
+        if not directory.has_files:
+            self._disks.give(directory)
+        show(directory)
         if not (directory.state.exists() and directory.files.is_dir()):
             build(directory, ids.root, self._workdir, ground.above, ground.image, ground.certificate)
         shutil.rmtree(directory.io, ignore_errors=True)
@@ -147,8 +153,8 @@ class Keeper:
         here = f"{self._runtime.view}/{directory.path.name}"
         below, overlays = ground.seen(directory, here, self._runtime.view, ids.root[0])
         lift(directory, ids.root, [each.part for each in overlays])
-        places = (f"{here}/{name}" for name in ("files", "upper", "work", "io"))
-        paths = Paths(*places, overlays=tuple(overlays))
+        own = (str(path.relative_to(directory.path)) for path in (directory.files, directory.upper, directory.work))
+        paths = Paths(*(f"{here}/{name}" for name in (*own, "io")), overlays=tuple(overlays))
         self._cgroups.prepare()
         container = self._directories.container(directory)
         oci = config(paths, ids, self._limits, workdir=self._workdir, cgroups=self._cgroups, container=container)

@@ -10,13 +10,13 @@ _MANY = 8
 """As many busy sandboxes should fit into a table that all share."""
 
 
-def limit_checks(hard: frozenset[str], limits: Limits, *, own_disks: bool) -> list[Check]:
-    """`hard`: which of memory, cpus and processes control groups hold."""
+def limit_checks(hard: frozenset[str], limits: Limits, *, no_own_disks: str | None) -> list[Check]:
+    """`hard`: which of memory, cpus and processes control groups hold; `no_own_disks`: why sandboxes have none."""
     return [
         _memory(hard, limits),
         _cpus(hard, limits),
         _processes(hard, limits),
-        _disk(limits, own_disks=own_disks),
+        _disk(limits, no_own_disks),
         _open_files(limits),
         _inotify(limits),
     ]
@@ -46,13 +46,13 @@ def _processes(hard: frozenset[str], limits: Limits) -> Check:
     return Check("processes", "warn", detail, f"Use Linux 5.14 or later. {_DELEGATE}")
 
 
-def _disk(limits: Limits, *, own_disks: bool) -> Check:
+def _disk(limits: Limits, no_own_disks: str | None) -> Check:
     what = f"{size(limits.disk)} for a sandbox"
-    if own_disks:
+    if no_own_disks is None:
         return Check("disk", "ok", f"{what}, on a filesystem of its own.")
     detail = f"{what}, held softly: commands are stopped when they have written more, and when the machine has less "
-    detail += f"than {size(limits.free_disk)} left."
-    return Check("disk", "warn", detail, "Run the server as root, or put the data directory on a disk of its own.")
+    detail += f"than {size(limits.free_disk)} left ({no_own_disks})."
+    return Check("disk", "warn", detail, "Run the server as root, on a machine with loop devices and mkfs.ext4.")
 
 
 def _open_files(limits: Limits) -> Check:

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 _NEW_NAMESPACE = 0x20000
 _BIND, _RECURSIVE, _SLAVE = 0x1000, 0x4000, 1 << 19
+_NO_SET_USER_ID, _NO_DEVICES, _NO_ACCESS_TIMES = 2, 4, 0x400
+_DETACH = 2
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _CLONE_TREE, _EMPTY_PATH, _FROM_EMPTY_PATH = 1, 0x1000, 4
 _IDMAP = 0x100000
@@ -53,7 +55,12 @@ async def apart(work: Callable[[], Result]) -> Result:
 
 
 def leave_host() -> None:
-    """Give this thread a mount namespace of its own; what it mounts the host does not see. Raises OSError."""
+    """Give this thread a mount namespace of its own, where this user may; what it mounts the host does not see.
+
+    Raises OSError.
+    """
+    if os.geteuid() != 0:
+        return
     _checked(_libc().unshare(_NEW_NAMESPACE))
     _mount(None, "/", _RECURSIVE | _SLAVE)
 
@@ -77,6 +84,18 @@ def bind_mapped(source: str, target: str, users: int) -> None:
         _checked(call(_MOVE_MOUNT, tree, b"", _HERE, os.fsencode(target), _FROM_EMPTY_PATH))
     finally:
         os.close(tree)
+
+
+def mount_device(source: str, target: str, kind: str, options: str) -> None:
+    """Raises OSError."""
+    flags = ctypes.c_ulong(_NO_SET_USER_ID | _NO_DEVICES | _NO_ACCESS_TIMES)
+    names = (os.fsencode(each) for each in (source, target, kind))
+    _checked(_libc().mount(*names, flags, os.fsencode(options)))
+
+
+def unmount(target: str) -> None:
+    """At once; what is open in it stays usable. Raises OSError."""
+    _checked(_libc().umount2(os.fsencode(target), _DETACH))
 
 
 def user_namespace(inside: int, outside: int, size: int) -> int:

@@ -9,12 +9,14 @@ from journeyman.sandboxes.local.boxes import Boxes
 from journeyman.sandboxes.local.builds import Builds
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.directory import Directories, Directory
+from journeyman.sandboxes.local.disks import Disks
 from journeyman.sandboxes.local.ground import HOST, Grounds
 from journeyman.sandboxes.local.hosting import Hosting
 from journeyman.sandboxes.local.images import Images
 from journeyman.sandboxes.local.lifecycle import Keeper
 from journeyman.sandboxes.local.limitchecks import limit_checks
 from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.mounts import apart, leave_host
 from journeyman.sandboxes.local.probe import diagnose
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.runtime import Runtime
@@ -42,6 +44,7 @@ class LocalSandboxes(Hosting):
         uid_base: int = 700_000,
         base: str = HOST,
         allow_private: Sequence[str] = (),
+        own_disks: bool = True,
     ) -> None:
         super().__init__()
         self._limits = limits or Limits()
@@ -51,8 +54,15 @@ class LocalSandboxes(Hosting):
         self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, self._ask)
         self._grounds = Grounds(self._directories, images, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories)
+        self._disks = Disks(self._directories.path, self._limits.disk, wanted=own_disks)
         self._keeper = Keeper(
-            self._directories, self._runtime, self._limits, self._grounds, workdir=workdir, uid_base=uid_base
+            self._directories,
+            self._runtime,
+            self._limits,
+            self._grounds,
+            self._disks,
+            workdir=workdir,
+            uid_base=uid_base,
         )
         self._workdir = workdir
         stock = LocalStock(images, self._grounds)
@@ -62,20 +72,24 @@ class LocalSandboxes(Hosting):
         self._way_out.listen(lambda sandbox, incident: hear(self._boxes.known(sandbox), incident))
 
     async def doctor(self) -> list[Check]:
-        limits = limit_checks(find_cgroups().hard, self._limits, own_disks=False)
+        limits = limit_checks(find_cgroups().hard, self._limits, no_own_disks=await self._disks.obstacle())
         return [*await diagnose(self._directories.path, self._runtime), *limits]
 
     async def snapshot(self, sandbox: str) -> str:
         async with self._boxes.stopped(sandbox) as box:
             name = f"{KIND}-{secrets.token_hex(6)}"
-            return self._snapshots.keep(self._frozen(box.directory, name))
+            return self._snapshots.keep(await self._frozen(box.directory, name))
 
     async def _freeze(self, sandbox: str, layer: str) -> None:
         async with self._boxes.stopped(sandbox) as box:
-            await asyncio.to_thread(self._frozen, box.directory, layer)
+            await self._frozen(box.directory, layer)
 
-    def _frozen(self, directory: Directory, layer: str) -> Record:
-        return freeze(directory, self._grounds.layers, layer, self._keeper.owner(directory)[0])
+    async def _frozen(self, directory: Directory, layer: str) -> Record:
+        def work() -> Record:
+            leave_host()
+            return freeze(directory, self._grounds.layers, layer, self._keeper.owner(directory)[0])
+
+        return await apart(work)
 
     async def _sweep(self) -> None:
         for path in await asyncio.to_thread(self._snapshots.sweep, self._grounds.layers):

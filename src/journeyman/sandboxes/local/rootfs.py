@@ -156,7 +156,7 @@ def build(
     """
     for path in (directory.files, directory.upper, directory.work, directory.layers):
         shutil.rmtree(path, ignore_errors=True)
-        Tree(directory.path, owner).directory(path.name)
+        Tree(path.parent, owner).directory(path.name)
     files = Tree(directory.files, owner)
     for layer in (above, image):
         if layer is not None:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +57,12 @@ class Runtime:
         """
         return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
-    async def run(self, container: str, bundle: str, lock: int, limits: Limits, below: Sequence[Below] = ()) -> int:
+    async def run(
+        self, container: str, bundle: str, lock: int, limits: Limits, prepare: Callable[[], Sequence[Below]]
+    ) -> int:
         """Start a detached container and return the pid of its first process. Raises SandboxUnavailable.
 
+        `prepare` makes the bundle, in a thread that has left the host's mounts, and says what layers are to be seen.
         The runtime holds the sandbox's `lock` too: when this server dies meanwhile, the next one waits for it to end.
         """
         log, pid_file = self._sandboxes / bundle / "log", self._sandboxes / bundle / "pid"
@@ -72,17 +75,18 @@ class Runtime:
         command = ["prlimit", f"--sigpending={limits.signals}", "--msgqueue=819200", "--", *command]
         held = os.dup(lock)
         try:
-            code = await apart(lambda: self._run(command, held, below))
+            code = await apart(lambda: self._run(command, held, prepare))
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox's files could not be mounted: {error.strerror}") from None
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
 
-    def _run(self, command: list[str], lock: int, below: Sequence[Below]) -> int:
+    def _run(self, command: list[str], lock: int, prepare: Callable[[], Sequence[Below]]) -> int:
         try:
+            leave_host()
+            below = prepare()
             if os.geteuid() == 0:
-                leave_host()
                 for each in below:
                     each.mount()
                 bind(str(self._sandboxes), _VIEW)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.directory import Directories, Directory, locked
+from journeyman.sandboxes.local.disks import opened
 from journeyman.sandboxes.local.layers import Layers
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.rootfs import settle
@@ -60,9 +61,12 @@ class Snapshots:
 
 
 def freeze(directory: Directory, layers: Layers, name: str, owner: int) -> Record:
-    """Make a layer of the files of a stopped sandbox; its record with the layer. Killed anywhere, no file is lost."""
+    """Make a layer of the files of a stopped sandbox; its record with the layer. Killed anywhere, no file is lost.
+
+    In a thread that has left the host's mounts.
+    """
     before = settled(directory, layers, owner)
-    if not directory.files.is_dir():
+    if not directory.has_files:
         return before
     record.save(directory.record, replace(before, freezing=name))
     return settled(directory, layers, owner)
@@ -74,9 +78,10 @@ def settled(directory: Directory, layers: Layers, owner: int) -> Record:
     if found.freezing is None:
         return found
     if layers.find(found.freezing) is None:
-        settle(directory)
+        with opened(directory):
+            settle(directory)
         directory.state.unlink(missing_ok=True)
-        layers.freeze(found.freezing, directory.files, owner)
+        layers.freeze(found.freezing, directory, owner)
     after = found.with_layer(found.freezing)
     record.save(directory.record, after)
     return after

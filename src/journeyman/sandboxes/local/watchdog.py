@@ -1,4 +1,7 @@
-"""Holding softly what no control group and no disk of its own holds: by looking, and ending what is too large."""
+"""Holding softly what no control group and no disk of its own holds: by looking, and ending what is too large.
+
+Also, whatever holds the sandboxes, that the machine's disk does not fill up.
+"""
 
 import asyncio
 import contextlib
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from journeyman.egress.identity import stat_fields
+from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.incidents import Meter, stopped
 from journeyman.sandboxes.local.limits import Limits, size
 from journeyman.sandboxes.local.processes import descendants
@@ -57,7 +61,7 @@ class Watchdog:
         self._limits = limits
         self._meter = meter
         self.going: set[Going] = set()
-        self._disk = _Disk(watched, limits)
+        self._disk = (_Floor if "disk" in watched.hard else _Disk)(watched, limits)
         self._woken = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._watch())
 
@@ -75,7 +79,7 @@ class Watchdog:
         while True:
             if not {"memory", "processes"} <= self._watched.hard:
                 await asyncio.to_thread(self._hold_processes)
-            incident = await self._disk.look() if "disk" not in self._watched.hard else None
+            incident = await self._disk.look()
             if incident is not None:
                 for run in list(self.going):
                     run.end_for(incident)
@@ -111,6 +115,32 @@ class Watchdog:
                 os.kill(each.pid, signal.SIGKILL)
                 self._meter.note(killed=1)
                 too_much -= each.memory
+
+
+class _Floor:
+    """What the machine's disk has left, where a sandbox has one of its own that is a file there."""
+
+    def __init__(self, watched: Watched, limits: Limits) -> None:
+        self._watched = watched
+        self._limits = limits
+        self._used: int | None = None
+
+    async def look(self) -> Incident | None:
+        """Why what writes now must be ended."""
+        disk = os.statvfs(self._watched.path)
+        free = disk.f_bavail * disk.f_frsize
+        if free >= self._limits.free_disk:
+            self._used = None
+            return None
+        before, self._used = self._used, self._blocks()
+        grows = before is not None and self._used > before
+        return stopped(f"The machine's disk has only {size(free)} left") if grows else None
+
+    def _blocks(self) -> int:
+        try:
+            return Directory(self._watched.path).image.stat().st_blocks
+        except FileNotFoundError:
+            return 0
 
 
 class _Disk:
