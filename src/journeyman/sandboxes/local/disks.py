@@ -112,6 +112,7 @@ def _clone(template: Path, image: Path) -> None:
     """Copy what is there; the rest stays a hole."""
     with template.open("rb") as source, image.open("wb") as target:
         end = os.fstat(source.fileno()).st_size
+        os.fchmod(target.fileno(), 0o600)
         target.truncate(end)
         place = 0
         with contextlib.suppress(OSError):  # no data behind the last
