@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from crash.house import House, count, results
 
 from keeping.earlier import make_database
@@ -40,3 +41,13 @@ def test_sessions_in_flight(house: House, tmp_path: Path, url: str | None) -> No
             assert results(house.until_rest(sessions[name])) == [*before, "again\n"]
         assert house.status(sessions["archived"]) == "terminated"
         assert count(house.events(sessions["archived"]), "agent.message") == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_database_of_a_later_version(house: House, tmp_path: Path) -> None:
+    with house.open():
+        pass
+    run_sql(tmp_path, None, "UPDATE alembic_version SET version_num = '9999'")
+    said = r"later version of Journeyman \(revision 9999\).*the backup from before"
+    with pytest.raises(RuntimeError, match=said), house.open():
+        pass
