@@ -32,9 +32,10 @@ def test_what_was_archived_long_ago(house: House, tmp_path: Path, url: str | Non
             house.until_rest(session)
         for session in (old, lately):
             house.client.beta.sessions.archive(session)
-        many = "INSERT INTO events (session_id, seq, id, type, shown, processed_at, body)"
-        for place in range(1_000, 3_500):  # more than one transaction takes
-            sql(f"{many} VALUES (?, ?, ?, 'user.message', true, 0, '{{}}')", old, place, f"sevt_{place}")
+        # More than one transaction takes.
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 3500)"
+        rows = "SELECT ?, i, 'sevt_' || i, 'user.message', true, 0, '{}' FROM n"
+        sql(f"{numbers} INSERT INTO events (session_id, seq, id, type, shown, processed_at, body) {rows}", old)
         sql("UPDATE sessions SET archived_at = archived_at - ? WHERE id = ?", 2 * _HOUR, old)
         sql("UPDATE sessions SET updated_at = 0, created_at = 0 WHERE id IN (?, ?)", idle, busy)
     house.sections["retention"] = {"archived_sessions": "1h"}
