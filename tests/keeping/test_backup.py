@@ -1,5 +1,6 @@
 """A server at work is backed up, and goes on elsewhere: its sessions, their files, its keys."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,7 +68,8 @@ def test_a_server_at_work(
             ended = results(there.until_rest(busy))
             assert (ended[0], ended[-1][:6]) == ("(no output)", "first\n")
         sandbox = (places[0] / "data" / "sandboxes" / "names" / busy).resolve()
-        (sandbox / "files" / "workspace" / "go").touch()
+        pid = json.loads((sandbox / "state.json").read_text())["process"][0]
+        Path(f"/proc/{pid}/root/workspace/go").touch()
         assert results(here.until_rest(busy))[-1] == "first\n2nd\n"
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Generator
@@ -22,7 +23,7 @@ from journeyman.app.archive import pack, unpack
 from journeyman.app.data_dir import locked, make_data_dir
 from journeyman.app.refusals import CannotStart
 from journeyman.config import Settings
-from journeyman.sandboxes.local.backup import PASSING, settle_restored
+from journeyman.sandboxes.local.backup import PASSING, copy_disks, settle_restored
 from journeyman.store import copying
 
 _NAME = "backup.json"
@@ -76,6 +77,10 @@ def back_up(settings: Settings, file: Path) -> Backup:
             _copy(database, staging / _DATABASE)
             parts.append((staging, f"./{_DATABASE}"))
             left_out += [f"{database.name}{end}" for end in ("", "-wal", "-shm")]
+        copied = _copied_disks(data_dir, staging)
+        left_out += copied
+        if copied:
+            parts.append((staging, "./disks"))
         pack(staging / file.name, [*parts, (data_dir, ".")], left_out)
         (staging / file.name).rename(file)
     return about
@@ -117,6 +122,13 @@ def _copy(database: Path, target: Path) -> None:
         copying.copy(database, target)
     except sqlite3.Error as error:
         raise CannotStart(f"The database {database} cannot be copied: {error}.") from error
+
+
+def _copied_disks(data_dir: Path, staging: Path) -> list[str]:
+    try:
+        return copy_disks(data_dir, staging)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise CannotStart(f"The disk of a sandbox cannot be copied: {error}.") from error
 
 
 @contextlib.contextmanager
