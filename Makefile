@@ -19,11 +19,12 @@ lint: setup
 	.venv/bin/lint-imports
 
 # What takes long, as root: limits on version 2 of control groups, in an emulated machine; attacks on the sandboxes of an
-# ordinary user; hundreds of deaths; the whole of parity with one server that answers and two workers.
+# ordinary user; the wheel, installed elsewhere; hundreds of deaths; the whole of parity with one server that answers and
+# two workers.
 soak:
 	@scripts/setup --soak
 	.venv/bin/python tests/cgroup2/vm.py
-	.venv/bin/pytest -o addopts=-q tests/adversary/test_as_user.py
+	.venv/bin/pytest -o addopts=-q tests/adversary/test_as_user.py tests/release/test_installed.py
 	.venv/bin/pytest tests/crash --soak
 	.venv/bin/pytest tests/parity --many
 

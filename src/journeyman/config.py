@@ -1,11 +1,12 @@
 """Configuration: `journeyman.toml` and JOURNEYMAN_* variables. The only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from journeyman.models.registry import Route
@@ -112,6 +113,26 @@ class SandboxSection(_Section):
         return self
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _seconds(value: object) -> object:
+    found = re.fullmatch(r"([\d.]+) ?([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected a number with s, m, h or d, as in "30d"')
+    return float(found[1]) * _UNITS[found[2]]
+
+
+_Age = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+
+
+class RetentionSection(_Section):
+    archived_sessions: _Age | None = None
+    """A session archived so long ago is removed with its events. None: it is kept."""
+    sandboxes_idle: _Age | None = None
+    """The sandbox of a session in which nothing happened for so long is removed with its files. None: it is kept."""
+
+
 class EgressSection(_Section):
     allow_private: list[str] = []
     """Hosts or networks that may be reached although they are private."""
@@ -159,6 +180,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
+    retention: RetentionSection = RetentionSection()
     retry: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()
 

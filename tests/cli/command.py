@@ -21,6 +21,7 @@ class Home:
 
     path: Path
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    command: Path = COMMAND
 
     @property
     def data_dir(self) -> Path:
@@ -33,7 +34,7 @@ class Home:
     def run(self, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """A command from start to end."""
         return subprocess.run(
-            [COMMAND, *arguments],
+            [self.command, *arguments],
             cwd=self.path,
             env=self.environment(),
             input=stdin,
@@ -47,7 +48,7 @@ class Home:
     def serving(self, *arguments: str | Path) -> Iterator["Served"]:
         """`journeyman serve` on a free port, stopped by SIGTERM on leaving."""
         process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0", *arguments],
+            [self.command, "serve", "--port", "0", *arguments],
             cwd=self.path,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -1,3 +1,8 @@
+import os
+import subprocess
+
+import pytest
+
 from cli.command import Home
 
 
@@ -50,3 +55,13 @@ def test_a_runtime_that_is_missing(home: Home) -> None:
 def test_web_search(home: Home) -> None:
     (home.path / "journeyman.toml").write_text('[search]\nprovider = "searxng"\nbase_url = "http://127.0.0.1:8888"\n')
     assert "ok    web search: searxng" in home.run("doctor").stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_in_a_container_that_may_not_mount(home: Home) -> None:
+    without = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+    command = [*without, home.command, "doctor"]
+    done = subprocess.run(command, cwd=home.path, env=home.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "FAIL  namespaces: Root may not mount anything here." in done.stdout
+    assert "--cap-add SYS_ADMIN" in done.stdout

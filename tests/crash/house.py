@@ -55,6 +55,12 @@ class House:
             yield self
             self.client.close()
 
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._server is not None
+        return self._server.process.pid
+
     def kill(self) -> None:
         assert self._server is not None
         self._server.process.send_signal(signal.SIGKILL)

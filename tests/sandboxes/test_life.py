@@ -370,8 +370,8 @@ async def test_the_reaper(tmp_path: Path) -> None:
         for name in ("old", "oldbusy"):
             os.utime(tmp_path / "sandboxes" / "names" / name, (1, 1), follow_symlinks=False)
 
-        async def of(names: object) -> dict[str, str]:
-            return statuses
+        async def of(names: object) -> dict[str, tuple[str, float]]:
+            return {name: (status, 0.0) for name, status in statuses.items()}
 
         reaper = asyncio.create_task(Reaper(boxes, of, 86_400, again=0.1).run())
 

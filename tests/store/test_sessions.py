@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -128,7 +129,9 @@ async def test_statuses(world: World) -> None:
     one, two, three = [(await world.session())["id"] for _ in range(3)]
     await world.sessions.archive(world.workspace, two)
     await world.sessions.delete(world.workspace, three)
-    assert await world.sessions.statuses([one, two, three, "sesn_x"]) == {one: "idle", two: "terminated"}
+    found = await world.sessions.statuses([one, two, three, "sesn_x"])
+    assert {name: status for name, (status, _) in found.items()} == {one: "idle", two: "terminated"}
+    assert found[one][1] <= found[two][1] <= time.time()
     assert await world.sessions.statuses([]) == {}
 
 

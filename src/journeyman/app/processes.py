@@ -25,6 +25,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
+from journeyman.runtime.retention import Retention, Rule
 from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.store.agents import Agents
@@ -35,6 +36,7 @@ from journeyman.store.keys import PREFIX, Keys
 from journeyman.store.log import SqlLog
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.port import Elsewhere, Notice
+from journeyman.store.purging import Purging
 from journeyman.store.sessions import Sessions
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
@@ -224,7 +226,16 @@ async def _keep_order(settings: Settings, house: _House) -> None:
         await house.sandboxes.recover()
     except Exception:
         _log.exception("some sandboxes could not be recovered")
-    await Reaper(house.sandboxes, house.sessions.statuses, settings.sandbox.expire_days * _DAY).run()
+    kept, expire = settings.retention, settings.sandbox.expire_days * _DAY
+    reaper = Reaper(house.sandboxes, house.sessions.statuses, expire, idle_seconds=kept.sandboxes_idle)
+    await asyncio.gather(reaper.run(), Retention(_rules(settings, house.database)).run())
+
+
+def _rules(settings: Settings, database: Database) -> list[Rule]:
+    """What is removed after a time."""
+    purging, kept = Purging(database), settings.retention
+    found = [("archived sessions", kept.archived_sessions, purging.archived_sessions)]
+    return [Rule(what, seconds, purge) for what, seconds, purge in found if seconds is not None]
 
 
 async def _let_go(lifecycle: SessionLifecycle | None, sandboxes: Sandboxes, engine: Engine) -> None:

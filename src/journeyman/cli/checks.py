@@ -50,6 +50,9 @@ def check_database(settings: Settings) -> Check:
         return Check("database", "fail", f"{shown}: {reason(error)}", "Start it, or correct database.url.")
     finally:
         engine.dispose()
+    if not schema.is_known(revision):
+        fix = "Install the version that it is of, or restore the backup from before."
+        return Check("database", "fail", f"{shown} is of a later version (revision {revision}).", fix)
     pending = "" if revision == schema.HEAD else "; its schema is brought up to date on the next start"
     return Check("database", "ok", f"{shown}, revision {revision}{pending}")
 

@@ -1,4 +1,4 @@
-"""serve · worker · run · demo · migrate · keys · images · doctor. Each command's code is imported when it is called."""
+"""All commands; each one's code is imported when it is called."""
 
 import gc
 from importlib.metadata import version
@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from journeyman.cli.image_commands import images
 from journeyman.cli.options import ConfigFile, DatabaseUrl, DataDir, settings_from
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys = typer.Typer(no_args_is_help=True, help="API keys of this server.")
 app.add_typer(keys, name="keys")
-images = typer.Typer(no_args_is_help=True, help="What the computers of agents have installed.")
 app.add_typer(images, name="images")
 
 
@@ -93,6 +93,34 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: 
     bring_up_to_date(settings)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to write (tar).")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write everything in the data directory to a file, also while the server runs."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
+    from journeyman.cli.backup import backup as write_backup  # noqa: PLC0415
+
+    write_backup(settings, file)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `journeyman backup` wrote.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config: ConfigFile = None,
+) -> None:
+    """Make a new data directory of a backup; nothing is overwritten."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
+    from journeyman.cli.backup import restore as read_backup  # noqa: PLC0415
+
+    read_backup(settings, file)
+
+
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
@@ -128,55 +156,6 @@ def revoke_key(
     from journeyman.cli.keys import revoke  # noqa: PLC0415
 
     revoke(settings, key_id)
-
-
-ImageName = Annotated[str, typer.Argument(metavar="NAME")]
-
-
-@images.command("build")
-def build_image(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="debian, or debian-min.")] = "debian",
-    extras: Annotated[str, typer.Option("--with", help="Also: office, tex, browser; separated by commas.")] = "",
-    data_dir: DataDir = None,
-    config: ConfigFile = None,
-) -> None:
-    """Make an image from Debian packages: about 3 minutes and 4 GB for `debian`."""
-    settings = settings_from(config, data_dir=data_dir)
-    from journeyman.cli.images import build  # noqa: PLC0415
-
-    build(settings, name, extras)
-
-
-@images.command("import")
-def import_image(
-    name: ImageName,
-    path: Annotated[Path, typer.Argument(help="An OCI layout (directory or tar), or a tar of a root directory.")],
-    data_dir: DataDir = None,
-    config: ConfigFile = None,
-) -> None:
-    """Take over an image that was made elsewhere."""
-    settings = settings_from(config, data_dir=data_dir)
-    from journeyman.cli.images import take_over  # noqa: PLC0415
-
-    take_over(settings, name, path)
-
-
-@images.command("list")
-def list_images(data_dir: DataDir = None, config: ConfigFile = None) -> None:
-    """All images."""
-    settings = settings_from(config, data_dir=data_dir)
-    from journeyman.cli.images import show  # noqa: PLC0415
-
-    show(settings)
-
-
-@images.command("remove")
-def remove_image(name: ImageName, data_dir: DataDir = None, config: ConfigFile = None) -> None:
-    """Delete an image that no sandbox needs any more."""
-    settings = settings_from(config, data_dir=data_dir)
-    from journeyman.cli.images import remove  # noqa: PLC0415
-
-    remove(settings, name)
 
 
 def _print_version(value: bool) -> None:

@@ -9,6 +9,7 @@ from journeyman.app import open_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 from journeyman.store.database import Database
+from journeyman.store.schema import NewerSchema
 
 
 @contextlib.asynccontextmanager
@@ -26,9 +27,11 @@ async def opened(settings: Settings) -> AsyncGenerator[Database]:
 
 @contextlib.contextmanager
 def reaching_database() -> Generator[None]:
-    """Raises Problem when the database does not answer."""
+    """Raises Problem when the database does not answer, or is of a later version."""
     try:
         yield
+    except NewerSchema as error:
+        raise Problem(f"{error} Install that version, or restore the backup from before.") from error
     except DBAPIError as error:
         raise Problem(f"The database does not answer: {reason(error)}") from error
 

@@ -12,6 +12,7 @@ from journeyman.engine.port import Always, Lease, Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
 from journeyman.runtime.computer import Computer
+from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
@@ -41,7 +42,7 @@ from journeyman.runtime.toolwork import ToolWork
 from journeyman.runtime.turn import Failure, ModelTurn
 from journeyman.runtime.usage import render_usage
 from journeyman.sandboxes.port import Sandboxes, StaleRun
-from journeyman.store.port import Claim, InboxItem, LostOwnership, SessionLog
+from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row, SessionLog
 from journeyman.tools.port import text_result
 from journeyman.tools.registry import Toolset
 from journeyman.wire.times import now_us
@@ -95,11 +96,17 @@ class Brain:
 
     @classmethod
     async def wake_up(cls, parts: Parts, session_id: str) -> "Brain | None":
-        """Claim a session and fold its log; None when it is gone or over."""
+        """Claim a session and fold its log; None when it is gone or over, or its log is damaged."""
         claim = await parts.log.claim(session_id)
         if claim is None:
             return None
-        state = fold(claim.agent, claim.thread_id, await parts.log.rows(session_id))
+        try:
+            rows = await parts.log.rows(session_id)
+            state = _folded(claim, rows)
+        except DamagedLog as error:
+            with contextlib.suppress(LostOwnership):
+                await give_up(parts.log, parts.hub, claim, error)
+            return None
         return cls(parts, claim, state)
 
     def notify(self) -> None:
@@ -294,6 +301,13 @@ def _abandoned(call: Call) -> draft.Draft:
         return draft.tool_result(call.id, result)
     fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
     return draft.Draft("user.custom_tool_result", fields)
+
+
+def _folded(claim: Claim, rows: list[Row]) -> SessionState:
+    try:
+        return fold(claim.agent, claim.thread_id, rows)
+    except Exception as error:
+        raise DamagedLog(f"it does not add up: {type(error).__name__}: {error}") from error
 
 
 def _being_cancelled() -> bool:

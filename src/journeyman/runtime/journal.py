@@ -47,7 +47,7 @@ class Journal:
         self._check()
         before = self._state.status
         for draft in drafts:
-            row = self._place(draft, self._state.head, self._state.last_at)
+            row = placed(draft, self._claim.thread_id, self._state.head, self._state.last_at)
             self._state.apply(row)
             self._rows.append(row)
         self._taken.extend(taken)
@@ -86,7 +86,7 @@ class Journal:
         closing: list[Row] = []
         head, last_at = self._state.head, self._state.last_at
         for draft in drafts:
-            closing.append(self._place(draft, head, last_at))
+            closing.append(placed(draft, self._claim.thread_id, head, last_at))
             head, last_at = closing[-1].seq, closing[-1].processed_at
         rows, taken, patch = self._collect()
         batch = Batch(rows, patch, taken, closing, self._closing_patch(last_at), self.seen)
@@ -146,16 +146,17 @@ class Journal:
         ran = at - state.running_since if state.running_since is not None else 0
         return Patch("idle", state.primary.usage.stored(), state.active_us + ran)
 
-    def _place(self, draft: Draft, head: int, last_at: int) -> Row:
-        at = draft.processed_at or max(now_us(), last_at + 1)
-        event_id = draft.id or new_id("sevt")
-        body = {"id": event_id, "type": draft.type, **draft.fields, "processed_at": to_wire(at)}
-        thread_id = None if draft.session else self._claim.thread_id
-        return Row(head + 1, event_id, draft.type, thread_id, True, at, body, draft.private)
-
     def _show(self, rows: Sequence[Row]) -> None:
         for row in rows:
             self._hub.publish(self._claim.session_id, row.body, seq=row.seq, thread_id=row.thread_id, shown=row.shown)
+
+
+def placed(draft: Draft, thread_id: str, head: int, last_at: int) -> Row:
+    """The row that a draft becomes behind a log's end."""
+    at = draft.processed_at or max(now_us(), last_at + 1)
+    event_id = draft.id or new_id("sevt")
+    body = {"id": event_id, "type": draft.type, **draft.fields, "processed_at": to_wire(at)}
+    return Row(head + 1, event_id, draft.type, None if draft.session else thread_id, True, at, body, draft.private)
 
 
 _STATUS = ("session.status_idle", "session.status_running", "session.status_rescheduled")

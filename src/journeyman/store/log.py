@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, delete, exists, 
 from journeyman.store import owners
 from journeyman.store.database import Database
 from journeyman.store.owners import Owner
-from journeyman.store.port import Batch, Claim, Elsewhere, InboxItem, LostOwnership, Patch, Row
+from journeyman.store.port import Batch, Claim, DamagedLog, Elsewhere, InboxItem, LostOwnership, Patch, Row
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.tables import events, inbox, sessions, threads
@@ -117,6 +117,9 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         created_at=row["created_at"],
         leased=owner is not None,
         resident=owner is not None and row["host"] == owner.host,
+        status=row["status"],
+        usage=load(row["usage"]),
+        active_us=row["active_us"],
     )
 
 
@@ -133,19 +136,15 @@ def _reside(connection: Connection, session_id: str, fence: int, host: str) -> N
 
 def _rows(connection: Connection, session_id: str, after: int) -> list[Row]:
     statement = select(events).where(events.c.session_id == session_id, events.c.seq > after).order_by(events.c.seq)
-    return [
-        Row(
-            seq=row.seq,
-            id=row.id,
-            type=row.type,
-            thread_id=row.thread_id,
-            shown=row.shown,
-            processed_at=row.processed_at,
-            body=load(row.body),
-            private=None if row.private is None else load(row.private),
-        )
-        for row in connection.execute(statement)
-    ]
+    return [_row(row) for row in connection.execute(statement)]
+
+
+def _row(row: Any) -> Row:
+    try:
+        body, private = load(row.body), None if row.private is None else load(row.private)
+    except ValueError as error:
+        raise DamagedLog(f"event {row.id} (the {row.seq}. of its log) is damaged: {error}") from None
+    return Row(row.seq, row.id, row.type, row.thread_id, row.shown, row.processed_at, body, private)
 
 
 def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[list[InboxItem], int]:

@@ -54,6 +54,10 @@ class Claim:
     """Other processes may own sessions too: this one is to be released when there is nothing to do."""
     resident: bool = False
     """Its sandbox is known to be on this host."""
+    status: str = "idle"
+    usage: JsonObject = field(default_factory=dict[str, Any])
+    active_us: int = 0
+    """These three as its row has them: the log's word counts, where it can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,10 @@ class LostOwnership(Exception):
     """Somebody else owns the session now, or it is gone: stop, append nothing."""
 
 
+class DamagedLog(Exception):
+    """A row cannot be read; the message names it."""
+
+
 class SessionLog(Protocol):
     """The log of every session. Conformance: `tests/store`."""
 
@@ -114,7 +122,7 @@ class SessionLog(Protocol):
         ...
 
     async def rows(self, session_id: str, after: int = 0) -> list[Row]:
-        """The log behind `after`, in order."""
+        """The log behind `after`, in order. Raises DamagedLog."""
         ...
 
     async def inbox(self, session_id: str, fence: int | None = None) -> tuple[list[InboxItem], int]:

@@ -10,6 +10,18 @@ HEAD = "0002"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class NewerSchema(Exception):
+    """A later release has migrated the database; the message says so."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"The database is of a later version of Journeyman (revision {revision}).")
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether this release can bring a database of this revision up to date."""
+    return revision is None or any((_MIGRATIONS / "versions").glob(f"{revision}_*.py"))
+
+
 def current(engine: Engine) -> str | None:
     """The revision the database stands at, None for an empty one."""
     with engine.connect() as connection:
@@ -19,9 +31,12 @@ def current(engine: Engine) -> str | None:
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to HEAD. Concurrent callers on Postgres wait for each other."""
-    if current(engine) == HEAD:
+    """Upgrade to HEAD. Concurrent callers on Postgres wait for each other. Raises NewerSchema."""
+    revision = current(engine)
+    if revision == HEAD:
         return
+    if revision is not None and not is_known(revision):
+        raise NewerSchema(revision)
     from alembic import command  # noqa: PLC0415 - slow to import, needed once in a database's life
     from alembic.config import Config  # noqa: PLC0415
 

@@ -1,11 +1,11 @@
-"""Finding one session's row, for those who only read it and those who change it."""
+"""One session's rows: finding its own, for those who only read it and those who change it, and removing them all."""
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from journeyman.store.prepared import Prepared
-from journeyman.store.tables import sessions
+from journeyman.store.tables import events, inbox, sessions, threads
 from journeyman.wire.errors import not_found
 from journeyman.wire.ids import is_id
 
@@ -24,6 +24,13 @@ def session_row(connection: Connection, workspace: str, session_id: str) -> dict
 def lock_session(connection: Connection, workspace: str, session_id: str) -> dict[str, Any]:
     """The row, held until the transaction ends. Raises 404."""
     return _find(connection, workspace, session_id, lock=True)
+
+
+def remove_session(connection: Connection, session_id: str) -> None:
+    """Its row and all that belongs to it."""
+    for table in (events, inbox, threads):
+        connection.execute(delete(table).where(table.c.session_id == session_id))
+    connection.execute(delete(sessions).where(sessions.c.id == session_id))
 
 
 def _find(connection: Connection, workspace: str, session_id: str, *, lock: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from journeyman.store import agents, environments
 from journeyman.store.database import Database
@@ -11,9 +11,9 @@ from journeyman.store.events import NewEvent, put_into_inbox
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
-from journeyman.store.session_rows import lock_session, session_row
+from journeyman.store.session_rows import lock_session, remove_session, session_row
 from journeyman.store.tables import agents as agents_table
-from journeyman.store.tables import events, inbox, sessions, threads
+from journeyman.store.tables import sessions, threads
 from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
@@ -112,17 +112,16 @@ class Sessions:
                     "Cannot delete session while it is running. Send an interrupt event or wait for the session to "
                     "complete."
                 )
-            for table in (events, inbox, threads):
-                connection.execute(delete(table).where(table.c.session_id == session_id))
-            connection.execute(delete(sessions).where(sessions.c.id == session_id))
+            remove_session(connection, session_id)
 
         await self._database.write(work)
 
-    async def statuses(self, session_ids: Sequence[str]) -> dict[str, str]:
-        """Of those that exist, in whatever workspace."""
-        statement = select(sessions.c.id, sessions.c.status).where(sessions.c.id.in_(session_ids))
+    async def statuses(self, session_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """Of those that exist, in whatever workspace: status, and when something last happened (seconds)."""
+        columns = sessions.c.id, sessions.c.status, sessions.c.updated_at
+        statement = select(*columns).where(sessions.c.id.in_(session_ids))
         return await self._database.read(
-            lambda connection: {row.id: row.status for row in connection.execute(statement)}
+            lambda connection: {row.id: (row.status, row.updated_at / 1e6) for row in connection.execute(statement)}
         )
 
     async def heads(self, session_ids: Sequence[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ _CONTAINER_FLAGS = (
     "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined "
     "--security-opt apparmor=unconfined"
 )
+_NAMESPACES = "User namespaces can be made."
 _OVERLAY = """cd "$1" && mkdir upper work merged &&
 mount -t overlay overlay -o "lowerdir=/usr,upperdir=$1/upper,workdir=$1/work,userxattr" "$1/merged"
 """
@@ -58,7 +59,7 @@ async def _runtime(runtime: Runtime) -> Check:
 
 async def _namespaces() -> Check:
     if await execute(["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--fork", "true"]) == 0:
-        return Check("namespaces", "ok", "User namespaces can be made.")
+        return await _root_mounts() if os.geteuid() == 0 else Check("namespaces", "ok", _NAMESPACES)
     detail = "User namespaces cannot be made."
     if _sysctl("kernel/apparmor_restrict_unprivileged_userns") not in {"", "0"}:
         fix = "Allow them: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
@@ -69,6 +70,14 @@ async def _namespaces() -> Check:
     else:
         fix = f"In a container, start it with: {_CONTAINER_FLAGS}"
     return Check("namespaces", "fail", detail, fix)
+
+
+async def _root_mounts() -> Check:
+    """In a container root may lack what an ordinary user has in a namespace of its own."""
+    if await execute(["unshare", "--mount", "true"]) == 0:
+        return Check("namespaces", "ok", _NAMESPACES)
+    fix = "Run the server as an ordinary user, or start the container with --cap-add SYS_ADMIN too."
+    return Check("namespaces", "fail", "Root may not mount anything here.", fix)
 
 
 def _filesystem(path: Path) -> Check:

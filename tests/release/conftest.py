@@ -1,0 +1,3 @@
+from cli.conftest import home
+
+__all__ = ["home"]
