@@ -319,7 +319,7 @@ class BaseImages(Protocol):
         ...
 
     def remove(self, name: str) -> bool:
-        """Whether there was one."""
+        """Whether there was one. Refused, naming them, while a sandbox, snapshot or layer stands on it."""
         ...
 
 

@@ -53,13 +53,18 @@ class Layers:
             return None
         return Layer(path / "files", int(orjson.loads((path / _FACTS).read_bytes())["owner"]))
 
-    def freeze(self, name: str, files: Path, owner: int) -> None:
+    def over(self, base: str) -> list[Path]:
+        """The layers that were made over a base."""
+        facts = sorted(self._path.glob(f"[!.]*/{_FACTS}"))
+        return [path.parent for path in facts if orjson.loads(path.read_bytes()).get("base") == base]
+
+    def freeze(self, name: str, files: Path, owner: int, base: str | None) -> None:
         """Make a layer of a directory by renaming it: takes the same time for any size."""
         path = self._path / name
         path.mkdir(parents=True, exist_ok=True)
         for each in (self._path, path):  # the sandbox's root passes as an ordinary user
             each.chmod(0o711)
-        (path / _FACTS).write_bytes(orjson.dumps({"owner": owner}))
+        (path / _FACTS).write_bytes(orjson.dumps({"owner": owner, "base": base}))
         files.rename(path / "files")
 
     def take_away(self, wanted: Iterable[str], kind: str) -> list[Path]:

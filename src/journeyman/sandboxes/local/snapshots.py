@@ -76,7 +76,7 @@ def settled(directory: Directory, layers: Layers, owner: int) -> Record:
     if layers.find(found.freezing) is None:
         settle(directory)
         directory.state.unlink(missing_ok=True)
-        layers.freeze(found.freezing, directory.files, owner)
+        layers.freeze(found.freezing, directory.files, owner, found.spec.base)
     after = found.with_layer(found.freezing)
     record.save(directory.record, after)
     return after
