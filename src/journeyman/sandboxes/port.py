@@ -93,6 +93,9 @@ class ExecResult(NamedTuple):
     stdout: bytes
     stderr: bytes
     truncated: bool
+    incidents: tuple[Incident, ...] = ()
+    """What the sandbox ran into meanwhile: memory, processes, disk. The next shell command tells it too, as jobs of a
+    shell may have been the cause."""
 
 
 class FileData(NamedTuple):
