@@ -27,7 +27,7 @@ def show(settings: Settings) -> None:
     file = settings.database_url().removeprefix("sqlite:///")
     # A look makes no database.
     missing = "://" not in file and not Path(file).exists()
-    rows = [] if missing else asyncio.run(_list(settings))
+    rows: Sequence[Mapping[str, Any]] = () if missing else asyncio.run(_list(settings))
     if not rows:
         _hint("There are no keys yet: `journeyman serve` makes the first one.")
     for row in rows:
