@@ -1,8 +1,9 @@
 """Configuration: `journeyman.toml` and JOURNEYMAN_* variables. The only reader of the environment."""
 
+import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,6 +13,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from journeyman.models.registry import Route
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.tools.search.port import SearchSettings
+
+_PREFIX = "JOURNEYMAN_"
+# What Kubernetes gives every program beside a service named `journeyman`, and what a sandbox gives the programs in it.
+_FOREIGN = re.compile(
+    rf"{_PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+|PORT(?==\w+://)|EXEC|RUN|SHELL|WORKDIR)=.*", re.DOTALL
+)
+
+
+class UnknownVariable(ValueError):
+    """A JOURNEYMAN_* variable that no setting has; the message names the nearest one."""
 
 
 class _Section(BaseModel):
@@ -170,7 +181,7 @@ class Settings(BaseSettings):
     the command line, the environment, the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="JOURNEYMAN_", env_nested_delimiter="__", extra="forbid", use_attribute_docstrings=True
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", use_attribute_docstrings=True
     )
 
     server: ServerSection = ServerSection()
@@ -227,7 +238,34 @@ def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
 
-    return FromFile(**overrides)
+    settings = FromFile(**overrides)
+    keys = {entry.api_key_env for entry in [*settings.models, settings.search] if entry.api_key_env}
+    _refuse_unknown_variables(keys)
+    return settings
+
+
+def setting_names() -> list[str]:
+    """Every setting, as it is named in errors: `section`, or `section.key`."""
+    return [name for section, field in Settings.model_fields.items() for name in _names(section, field.annotation)]
+
+
+def _names(name: str, kind: Any) -> list[str]:
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return [name]
+    inner = [below for key, field in kind.model_fields.items() for below in _names(f"{name}.{key}", field.annotation)]
+    return [name, *inner]
+
+
+def _refuse_unknown_variables(keys: Set[str]) -> None:
+    """Raises UnknownVariable: a mistyped one would else be passed over in silence. `keys` hold providers' keys."""
+    known = {f"{_PREFIX}{name.replace('.', '__')}".upper() for name in setting_names()}
+    for variable, value in sorted(os.environ.items()):
+        name = variable.upper()
+        if not name.startswith(_PREFIX) or name in known or variable in keys or _FOREIGN.fullmatch(f"{name}={value}"):
+            continue
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        raise UnknownVariable(f"There is no setting for the variable {variable}{hint}")
 
 
 def _default_models() -> list[ModelSection]:

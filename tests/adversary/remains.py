@@ -32,7 +32,9 @@ async def attack_programs_left_for_the_host(scene: Scene) -> None:
     """A set-user-id program left in the sandbox cannot be reached, and so not run, by other users of the host."""
     await scene.sh("cp /usr/bin/cat /workspace/left; chmod 6755 /workspace/left; chmod 755 /workspace; echo x >/tmp/x")
     slot = await scene.slot()
-    own = (slot / "disk.img",) if (slot / "disk.img").exists() else (slot / "files/workspace/left", slot / "files/tmp/x")
+    own = (
+        (slot / "disk.img",) if (slot / "disk.img").exists() else (slot / "files/workspace/left", slot / "files/tmp/x")
+    )
     for found in (slot / "io/main.in", *own):
         passed = [path for path in found.parents if path.is_relative_to(scene.data_dir / "sandboxes")]
         closed = [path for path in passed if not path.stat().st_mode & 0o001]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,13 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become 
 USER = 54_322
 NAME = "adversary"
 FIRST, SIZE = 2_000_000, 65_536
-# In a mount namespace of its own the host has a user with subordinate ids.
+# In a mount namespace of its own the host has an interpreter that the user can read, though it lie in another's home: the
+# directory ($1) is empty there but for the interpreter ($2), which waits at $3 meanwhile.
+READABLE = (
+    'if [ -n "$1" ]; then mount --bind "$2" "$3"; mount -t tmpfs -o mode=755 adversary "$1"; mkdir -p "$2"; '
+    'mount --bind "$3" "$2"; umount "$3"; fi; shift 3; exec "$@"'
+)
+# And a user with subordinate ids.
 AS_KNOWN_USER = (
     'for name in passwd group subuid subgid; do mount --bind "$1/$name" "/etc/$name"; done; shift; exec "$@"'
 )
@@ -72,17 +79,27 @@ def _try_all(place: Path, who: str) -> Outcomes:
     program = [sys.executable, str(Path(__file__).with_name("as_user.py")), str(USER), who, str(data_dir)]
     if who == "user":
         _accounts(place)
-        program = [
-            *("unshare", "--mount", "--propagation", "private", "--", "sh", "-c", AS_KNOWN_USER, "sh", str(place)),
-            *program,
-        ]
+        program = ["sh", "-ec", AS_KNOWN_USER, "sh", str(place), *program]
+    interpreter = sys.base_prefix
+    waiting = place / "interpreter"
+    waiting.mkdir(exist_ok=True)
+    program = [
+        *("unshare", "--mount", "--propagation", "private", "--"),
+        *("sh", "-ec", READABLE, "sh", _closed(Path(interpreter)), interpreter, str(waiting)),
+        *program,
+    ]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    # The user cannot read all that the interpreter would read, and must not leave compiled files.
+    # The user must not leave compiled files.
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(program, stdout=subprocess.PIPE, cwd="/", env=environment, timeout=600, check=False)
     lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert done.returncode == 0, lines[-1:]
     return {line["name"]: line for line in lines}
+
+
+def _closed(path: Path) -> str:
+    """The uppermost directory on the way to a path that others cannot enter, or nothing."""
+    return next((str(each) for each in reversed(path.parents) if not each.stat().st_mode & stat.S_IXOTH), "")
 
 
 def _accounts(place: Path) -> None:

@@ -29,6 +29,10 @@ def test_a_revoked_key_opens_nothing(home: Home) -> None:
 
 
 def test_keys_without_a_server(home: Home) -> None:
+    assert "no keys yet" in home.run("keys", "list").stderr
+    assert not home.data_dir.exists()
+    nameless = home.run("keys", "create", " ")
+    assert (nameless.returncode, "needs a name" in nameless.stderr) == (1, True)
     key = home.run("keys", "create", "before").stdout.strip()
     with home.serving() as server:
         assert _status(server.url, key) == 200

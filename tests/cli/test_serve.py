@@ -71,7 +71,7 @@ def test_the_data_directory_is_in_use(home: Home) -> None:
     ("text", "complaint"),
     [
         ("[server]\nport = 99999\n", "server.port: input should be less than or equal to 65535"),
-        ("[server]\nprot = 1\n", "server.prot: there is no such setting"),
+        ("[server]\nprot = 1\n", "server.prot: there is no such setting; did you mean server.port?"),
         ("[server\n", "journeyman.toml is not valid TOML"),
         ('[[models]]\nmatch = "x"\n', "models.0.protocol: field required"),
         ('[database]\nurl = "oracle://x"\n', "database URL must begin with sqlite:/// or postgresql://"),
@@ -89,6 +89,17 @@ def test_a_configuration_file_that_is_not_there(home: Home) -> None:
 def test_a_wrong_variable(home: Home) -> None:
     odd = Home(home.path, {"JOURNEYMAN_SERVER__PORT": "many"})
     _is_one_line(odd.run("serve"), "server.port: input should be a valid integer")
+
+
+def test_a_mistyped_variable(home: Home) -> None:
+    foreign = {"JOURNEYMAN_PORT": "tcp://10.0.0.1:80", "JOURNEYMAN_SERVICE_HOST": "10.0.0.1", "JOURNEYMAN_KEY": "k"}
+    (home.path / "journeyman.toml").write_text('[search]\napi_key_env = "JOURNEYMAN_KEY"\n')
+    assert Home(home.path, foreign).run("keys", "list").returncode == 0
+    odd = Home(home.path, {**foreign, "JOURNEYMAN_SERVR__PORT": "9000"})
+    _is_one_line(
+        odd.run("serve"),
+        "There is no setting for the variable JOURNEYMAN_SERVR__PORT; did you mean JOURNEYMAN_SERVER__PORT?",
+    )
 
 
 def test_the_database_cannot_be_reached(home: Home) -> None:

@@ -31,7 +31,8 @@ class Podman:
     def start(self) -> None:
         command = self._command("system", "service", "--time=0", f"unix://{self.socket}")
         with (self.place / "log").open("ab") as log:
-            self._service = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+            # Its monitors of containers leave files in their working directory.
+            self._service = subprocess.Popen(command, env=self._environment, cwd=self.place, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not Path(self.socket).exists():
             assert self._service.poll() is None and time.monotonic() < deadline, (self.place / "log").read_text()

@@ -19,6 +19,7 @@ from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.local import Limits, LocalSandboxes
 from journeyman.sandboxes.port import Incident, Run, SandboxEvent, ShellResult
 from journeyman.tools.bash import rendered
+from journeyman.tools.ripgrep import found
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 MB = 1 << 20
@@ -67,6 +68,9 @@ async def test_a_memory_hog_dies_alone(make: Make) -> None:
     assert kinds(result) == ["out_of_memory"] and "64 MB" in result.incidents[0].detail, result
     assert await sh(boxes, "echo $kept $PWD") == ShellResult(b"yes /tmp\n", 0, 9)
     assert await sh(boxes, "echo $kept; jobs -r | wc -l", box="neighbour") == ShellResult(b"yes\n1\n", 0, 6)
+    program = await boxes.exec("box", ["sh", "-c", HOG])
+    assert found(program).notes == tuple(each.detail for each in result.incidents), program
+    assert found(await boxes.exec("box", ["true"])).notes == ()
 
 
 async def test_the_first_process_goes_last(make: Make) -> None:

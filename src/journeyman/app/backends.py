@@ -79,7 +79,7 @@ def make_images(settings: Settings) -> BaseImages:
         return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
 
-    return Bases(settings.data_dir())
+    return Bases(settings.data_dir(), settings.sandbox.base or "host")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a person at the terminal is told when something fails: one line, never a stack trace."""
 
+import difflib
 import tempfile
 import traceback
 from pathlib import Path
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from journeyman.app import CannotStart
 from journeyman.cli.problem import Problem
+from journeyman.config import setting_names
 
 
 def explain(error: Exception) -> str:
@@ -25,15 +27,18 @@ def explain(error: Exception) -> str:
 
 
 def _wrong_settings(error: ValidationError) -> str:
-    found = [
-        f"{'.'.join(str(part) for part in each['loc'])}: {_reason(each['type'], each['msg'])}"
-        for each in error.errors(include_url=False, include_input=False)
-    ]
+    found: list[str] = []
+    for each in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in each["loc"])
+        found.append(f"{name}: {_reason(name, each['type'], each['msg'])}")
     return f"The configuration (journeyman.toml or JOURNEYMAN_* variables) is wrong: {'; '.join(found)}"
 
 
-def _reason(kind: str, message: str) -> str:
-    return "there is no such setting" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
+def _reason(name: str, kind: str, message: str) -> str:
+    if kind != "extra_forbidden":
+        return message[:1].lower() + message[1:]
+    near = difflib.get_close_matches(name, setting_names(), 1)
+    return "there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _report(error: Exception) -> Path:

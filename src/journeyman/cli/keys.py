@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from journeyman.app import WORKSPACE, first_key
@@ -14,14 +15,19 @@ from journeyman.store.keys import Keys
 
 
 def create(settings: Settings, name: str) -> None:
-    """The secret goes to standard output, alone, so that a script can take it."""
+    """The secret goes to standard output, alone, so that a script can take it. Raises Problem."""
+    if not name.strip():
+        raise Problem("A key needs a name: journeyman keys create NAME.")
     key_id, secret = asyncio.run(_create(settings, name))
     print(secret)
     _hint(f"{key_id} ({name}): the key is not shown again.")
 
 
 def show(settings: Settings) -> None:
-    rows = asyncio.run(_list(settings))
+    file = settings.database_url().removeprefix("sqlite:///")
+    # A look makes no database.
+    missing = "://" not in file and not Path(file).exists()
+    rows: Sequence[Mapping[str, Any]] = () if missing else asyncio.run(_list(settings))
     if not rows:
         _hint("There are no keys yet: `journeyman serve` makes the first one.")
     for row in rows:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from journeyman.cli.problem import Problem
-from journeyman.config import Settings, load_settings
+from journeyman.config import Settings, UnknownVariable, load_settings
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration file (default: journeyman.toml).")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Database, sandboxes, key (default: ~/.journeyman).")]
@@ -32,7 +32,7 @@ def settings_from(
     file = config or Path("journeyman.toml")
     try:
         settings = load_settings(config, overrides)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, UnknownVariable) as error:
         raise Problem(str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Problem(f"{file} is not valid TOML: {error}") from error

@@ -93,6 +93,9 @@ class ExecResult(NamedTuple):
     stdout: bytes
     stderr: bytes
     truncated: bool
+    incidents: tuple[Incident, ...] = ()
+    """What the sandbox ran into meanwhile: memory, processes, disk. The next shell command tells it too, as jobs of a
+    shell may have been the cause."""
 
 
 class FileData(NamedTuple):
@@ -319,7 +322,7 @@ class BaseImages(Protocol):
         ...
 
     def remove(self, name: str) -> bool:
-        """Whether there was one."""
+        """Whether there was one. Refused, naming them, while a sandbox, snapshot or layer stands on it."""
         ...
 
 

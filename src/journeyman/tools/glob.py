@@ -40,10 +40,10 @@ class Glob(BuiltinTool[GlobInput]):
         if result.missing:
             result = await _find(directory or ".", pattern, context)
         if result.lines:
-            return text_result("\n".join(under(directory, line) for line in result.lines))
+            return text_result("\n".join([*(under(directory, line) for line in result.lines), *result.notes]))
         if result.error:
-            raise fail(result.error)
-        return text_result("No files found")
+            raise fail("\n".join([result.error, *result.notes]))
+        return text_result("\n".join(["No files found", *result.notes]))
 
 
 def split(path: str | None, pattern: str) -> tuple[str | None, str]:
@@ -66,4 +66,4 @@ async def _find(directory: str, pattern: str, context: ToolContext) -> Found:
     script = _FIND_ROOT if posixpath.normpath(absolute(directory)) == "/" else _FIND
     result = found(await shell(script, [], directory=directory, context=context))
     matching = [line for line in result.lines if matcher.fullmatch(line.removeprefix("./"))]
-    return Found(matching[:MAX_LINES], result.error)
+    return result._replace(lines=matching[:MAX_LINES], missing=False)

@@ -42,12 +42,12 @@ class Grep(BuiltinTool[GrepInput]):
         result = await _search(given, directory, target, limit + 1, context)
         if not result.lines:
             if result.error:
-                raise fail(result.error)
-            return text_result("No matches found")
+                raise fail("\n".join([result.error, *result.notes]))
+            return text_result("\n".join(["No matches found", *result.notes]))
         lines = [under(directory, line) for line in result.lines[:limit]]
         if len(result.lines) > limit and given.head_limit is None:
             lines.append(f"[Only the first {limit} lines are shown; narrow the search or raise head_limit.]")
-        return text_result("\n".join(lines))
+        return text_result("\n".join([*lines, *result.notes]))
 
 
 async def _place(path: str | None, context: ToolContext) -> tuple[str | None, str]:

@@ -26,6 +26,8 @@ class Found(NamedTuple):
     error: str
     missing: bool = False
     """There is no ripgrep in this sandbox."""
+    notes: tuple[str, ...] = ()
+    """What the sandbox ran into meanwhile, for the model."""
 
 
 async def ripgrep(options: list[str], target: str, *, directory: str, lines: int, context: ToolContext) -> Found:
@@ -52,7 +54,8 @@ def found(result: ExecResult) -> Found:
     if result.truncated and lines:
         lines.pop()
     error = decode(result.stderr) if not lines else ""
-    return Found(lines, error, missing=result.exit_code == NO_RIPGREP)
+    notes = tuple(incident.detail for incident in result.incidents)
+    return Found(lines, error, result.exit_code == NO_RIPGREP, notes)
 
 
 def fail(error: str) -> ToolError:

@@ -3,16 +3,25 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from journeyman.sandboxes.local import debian
+from journeyman.sandboxes.local import debian, record
+from journeyman.sandboxes.local.directory import Directories
 from journeyman.sandboxes.local.images import Image, Images
 from journeyman.sandboxes.local.importing import import_image
+from journeyman.sandboxes.local.layers import Layers
+from journeyman.sandboxes.local.namespace import ImageFailed
+from journeyman.sandboxes.local.snapshots import KIND
+
+_NAMED = 5
 
 
 class Bases:
     """Implements `BaseImages`."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, default: str) -> None:
+        """`default`: the base of sandboxes that name none."""
         self._images = Images(data_dir)
+        self._directories = Directories(data_dir / "sandboxes")
+        self._default = default
 
     def find(self, name: str) -> Image | None:
         return self._images.find(name)
@@ -27,4 +36,20 @@ class Bases:
         return import_image(self._images, name, path, tell)
 
     def remove(self, name: str) -> bool:
+        """Raises ImageFailed where something stands on it."""
+        users = self._users(name)
+        if users:
+            more = f", and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+            raise ImageFailed(
+                f"The image {name!r} is in use by {', '.join(users[:_NAMED])}{more}: remove these first (a sandbox "
+                "goes with its session, an environment's layer is a directory to delete)."
+            )
         return self._images.remove(name)
+
+    def _users(self, name: str) -> list[str]:
+        found = self._directories
+        records = [(f"the sandbox {sandbox}", directory.record) for sandbox, directory in found.all()]
+        records += [(f"the snapshot {path.stem}", path) for path in sorted(found.snapshots.glob("*.json"))]
+        users = [who for who, path in records if (record.load(path).spec.base or self._default) == name]
+        layers = [path for path in Layers(found.layers).over(name) if not path.name.startswith(KIND)]
+        return users + [f"an environment's layer {path}" for path in layers]

@@ -87,9 +87,12 @@ class Execution:
                 source = f"{IO}/{name}"
             words = map(os.fsencode, [str(len(argv)), cwd, source, *argv])
             self._channel.pipes.put(f"{self._pipes[0]}.argv", b"\0".join(words) + b"\0")
+            meter = self._channel.guard.meter
+            before = meter.glance()
             self._channel.send(EXEC_SHELL, self._token, *self._pipes)
             status = await self._ended(argv[0], timeout)
-        return ExecResult(status, self._out.data, self._err.data, self._out.truncated or self._err.truncated)
+        truncated = self._out.truncated or self._err.truncated
+        return ExecResult(status, self._out.data, self._err.data, truncated, meter.between(before, meter.glance()))
 
     async def _ended(self, name: str, timeout: float) -> int:
         sent = self._loop.time()

@@ -35,9 +35,13 @@ class Meter:
 
     def read(self) -> Counters:
         """The counters now."""
-        found = self._group.counters()
-        self.seen = Counters(found.killed + self._soft.killed, found.refused + self._soft.refused)
+        self.seen = self.glance()
         return self.seen
+
+    def glance(self) -> Counters:
+        """The counters now, without a look: the next run is told of what they say too."""
+        found = self._group.counters()
+        return Counters(found.killed + self._soft.killed, found.refused + self._soft.refused)
 
     def note(self, *, killed: int = 0, refused: int = 0) -> None:
         """Count what a watchdog did or saw."""
@@ -45,7 +49,9 @@ class Meter:
 
     def since(self, before: Counters) -> tuple[Incident, ...]:
         """What the sandbox ran into since the counters stood at `before`."""
-        now = self.read()
+        return self.between(before, self.read())
+
+    def between(self, before: Counters, now: Counters) -> tuple[Incident, ...]:
         found: list[Incident] = []
         if now.killed > before.killed:
             found.append(out_of_memory(self._limits, now.killed - before.killed))

@@ -65,13 +65,18 @@ class Layers:
         owner = int(orjson.loads((path / _FACTS).read_bytes())["owner"])
         return Layer(path / "disk" / "files", owner, image) if image.exists() else Layer(path / "files", owner)
 
-    def freeze(self, name: str, directory: Directory, owner: int) -> None:
+    def over(self, base: str) -> list[Path]:
+        """The layers that were made over a base."""
+        facts = sorted(self._path.glob(f"[!.]*/{_FACTS}"))
+        return [path.parent for path in facts if orjson.loads(path.read_bytes()).get("base") == base]
+
+    def freeze(self, name: str, directory: Directory, owner: int, base: str | None) -> None:
         """Make a layer of a sandbox's files by renaming them, or their disk: takes the same time for any size."""
         path = self._path / name
         path.mkdir(parents=True, exist_ok=True)
         for each in (self._path, path):  # the sandbox's root passes as an ordinary user
             each.chmod(0o711)
-        (path / _FACTS).write_bytes(orjson.dumps({"owner": owner}))
+        (path / _FACTS).write_bytes(orjson.dumps({"owner": owner, "base": base}))
         if directory.image.exists():
             (path / "disk").mkdir(exist_ok=True)
             directory.image.with_suffix(".loop").rename(path / "disk.loop")

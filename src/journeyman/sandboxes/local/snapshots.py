@@ -81,7 +81,7 @@ def settled(directory: Directory, layers: Layers, owner: int) -> Record:
         with opened(directory):
             settle(directory)
         directory.state.unlink(missing_ok=True)
-        layers.freeze(found.freezing, directory, owner)
+        layers.freeze(found.freezing, directory, owner, found.spec.base)
     after = found.with_layer(found.freezing)
     record.save(directory.record, after)
     return after
