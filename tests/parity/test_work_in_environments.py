@@ -1,5 +1,6 @@
 """What an environment makes of a session's computer (facts 6.4, 12.4; the page on environments)."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 from mirrors import private_registries
-from server import start_server
+from server import RunningServer, start_server
 
 from .conversation import TOOLSET, Conversation, listening
 
@@ -15,13 +16,15 @@ BROKEN = {"pip": ["no-such-package-in-the-world"]}
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anthropic]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     directory: Path = tmp_path_factory.mktemp("environments")
-    egress = {"allow_private": private_registries()}
-    with (
-        start_server(directory, egress=egress) as server,
-        Anthropic(base_url=server.url, api_key=server.api_key, max_retries=0) as client,
-    ):
+    with start_server(directory, egress={"allow_private": private_registries()}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Iterator[Anthropic]:
+    with Anthropic(base_url=server.url, api_key=server.api_key, max_retries=0) as client:
         yield client
 
 
@@ -49,8 +52,14 @@ def test_limited_networking_answers_403(client: Anthropic) -> None:
 
 
 @pytest.mark.documented
-def test_packages_are_there_from_the_start(client: Anthropic) -> None:
-    with listening(client, session(client, packages={"pip": ["six"]})) as talk:
+def test_packages_are_there_from_the_start(client: Anthropic, server: RunningServer) -> None:
+    """They are installed as soon as there is a session that needs them, before anything is said."""
+    made = session(client, packages={"pip": ["six"]})
+    deadline = time.monotonic() + 60
+    while not list(server.data_dir.glob("sandboxes/layers/env-*/layer.json")):
+        assert time.monotonic() < deadline, "nothing was installed"
+        time.sleep(0.1)
+    with listening(client, made) as talk:
         talk.say("SCRIPT: bash python3 -c 'import six; print(six.__name__)' | text done")
         event = talk.read_until("agent.tool_result", "session.error")[-1]
     assert event["content"] == [{"type": "text", "text": "six\n"}]

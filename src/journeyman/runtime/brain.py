@@ -125,6 +125,7 @@ class Brain:
             raise Superseded(self._claim.session_id) from error
 
     async def _run(self) -> int | None:
+        self._computer.warm()
         while True:
             await self._read_inbox()
             step = decide(self._state, self._inbox, now_us(), compact_at=self._compact_at())

@@ -1,6 +1,7 @@
 """The computer of a session: what its environment asks for, in the words of the sandbox port."""
 
 import asyncio
+import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ class Computer:
         self._state = state
         self._described: Spec | None = None
         self._ready = False
+        self._warming: asyncio.Task[None] | None = None
         self._describing = asyncio.Lock()
 
     async def describe(self) -> None:
@@ -35,6 +37,15 @@ class Computer:
                     await self._log.reside(self._claim.session_id, self._claim.fence)
                 await self._sandboxes.create(self._claim.session_id, spec)
                 self._described = spec
+
+    def warm(self) -> None:
+        """Begin to make the environment ready while nobody waits for it. A failure is told by the first request."""
+        if self._warming is None and not self._ready and self._spec().packages:
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with contextlib.suppress(SandboxError):
+            await self._sandboxes.prepare(self._spec())
 
     async def obstacle(self) -> str | None:
         """Why the environment cannot be worked in; makes it ready, which may take minutes the first time."""
@@ -50,6 +61,11 @@ class Computer:
 
     def _spec(self) -> Spec:
         return spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
+
+
+def has_packages(environment: JsonObject) -> bool:
+    """Whether something is to be installed before an environment can be worked in."""
+    return any((environment["config"].get("packages") or {}).get(manager) for manager in MANAGERS)
 
 
 def spec_of(environment: JsonObject, mcp_servers: list[JsonObject]) -> Spec:

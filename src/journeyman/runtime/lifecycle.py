@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from journeyman.engine.port import Engine, Whereabouts
+from journeyman.runtime.computer import has_packages
 from journeyman.runtime.hub import Hub
 from journeyman.sandboxes.port import SandboxError, Sandboxes
 from journeyman.store.events import Events, NewEvent
+from journeyman.store.rendering import load
 from journeyman.store.sessions import SessionRow, Sessions
 from journeyman.wire.ids import new_id
 from journeyman.wire.sessions import SessionCreate, SessionUpdate
@@ -30,7 +32,7 @@ class SessionLifecycle:
 
     async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
         row = await self._sessions.create(workspace, create, initial)
-        if initial:
+        if initial or has_packages(load(row["environment"])):
             self._engine.wake(row["id"])
         return row
 
