@@ -65,7 +65,8 @@ class Computer:
 
 def has_packages(environment: JsonObject) -> bool:
     """Whether something is to be installed before an environment can be worked in."""
-    return any((environment["config"].get("packages") or {}).get(manager) for manager in MANAGERS)
+    packages: JsonObject = environment["config"].get("packages") or {}
+    return any(packages.get(manager) for manager in MANAGERS)
 
 
 def spec_of(environment: JsonObject, mcp_servers: list[JsonObject]) -> Spec:
