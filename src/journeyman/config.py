@@ -42,6 +42,26 @@ class ServerSection(_Section):
     """A minute and key; 0 is no limit."""
 
 
+class BlobsSection(_Section):
+    """Where files are kept, and what sandboxes are kept as for other machines."""
+
+    url: str | None = None
+    """file:///… (a directory that all machines have), or s3://bucket/prefix; None is `blobs` in data_dir."""
+    endpoint: str | None = None
+    """Of a store that speaks S3 and is not AWS."""
+    region: str = "us-east-1"
+    access_key: str | None = None
+    access_key_env: str | None = None
+    secret_key: str | None = None
+    secret_key_env: str | None = None
+
+    @model_validator(mode="after")
+    def _known_scheme(self) -> Self:
+        if self.url is not None and not re.match(r"file:///|s3://[^/]", self.url):
+            raise ValueError("url: expected file:///DIRECTORY or s3://BUCKET/PREFIX")
+        return self
+
+
 class DatabaseSection(_Section):
     url: str | None = None
     """sqlite:///… or postgresql://…; None is SQLite in data_dir."""
@@ -188,6 +208,7 @@ class Settings(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     models: list[ModelSection] = []
     """In order; the first that matches serves a model id."""
+    blobs: BlobsSection = BlobsSection()
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
@@ -200,6 +221,11 @@ class Settings(BaseSettings):
 
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data_dir() / 'journeyman.db'}"
+
+    def blob_keys(self) -> tuple[str | None, str | None]:
+        """Access key and secret key of the blob store."""
+        section = self.blobs
+        return _secret(section.access_key, section.access_key_env), _secret(section.secret_key, section.secret_key_env)
 
     def routes(self) -> list[Route]:
         """The configured models, then what the environment's keys open, then `demo`."""

@@ -3,9 +3,12 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
+from journeyman.blobs.disk import DiskBlobs
+from journeyman.blobs.port import Blobs
 from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
 from journeyman.config import Settings
 from journeyman.models.registry import ConfiguredModels
@@ -30,6 +33,26 @@ def open_database(settings: Settings) -> Database:
     from journeyman.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is slow to load
 
     return PostgresDatabase(settings.database_url())
+
+
+def make_blobs(settings: Settings) -> Blobs:
+    """The configured store. Raises ExtraMissing."""
+    section, (access_key, secret_key) = settings.blobs, settings.blob_keys()
+    if section.url is None or section.url.startswith("file:"):
+        return DiskBlobs(settings.data_dir() / "blobs" if section.url is None else Path(urlsplit(section.url).path))
+    with _extra("s3"):
+        from journeyman.blobs.s3 import S3Blobs, S3Settings  # noqa: PLC0415
+    place = urlsplit(section.url)
+    return S3Blobs(
+        S3Settings(
+            place.netloc,
+            place.path.strip("/"),
+            section.endpoint,
+            section.region,
+            access_key=access_key,
+            secret_key=secret_key,
+        )
+    )
 
 
 def make_sandboxes(settings: Settings) -> Sandboxes:

@@ -10,8 +10,7 @@ from journeyman.runtime.computer import has_packages
 from journeyman.runtime.hub import Hub
 from journeyman.sandboxes.port import SandboxError, Sandboxes
 from journeyman.store.events import Events, NewEvent
-from journeyman.store.rendering import load
-from journeyman.store.sessions import SessionRow, Sessions
+from journeyman.store.sessions import SessionRow, Sessions, environment_of
 from journeyman.wire.ids import new_id
 from journeyman.wire.sessions import SessionCreate, SessionUpdate
 from journeyman.wire.times import now_us, to_wire
@@ -32,7 +31,7 @@ class SessionLifecycle:
 
     async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
         row = await self._sessions.create(workspace, create, initial)
-        if initial or has_packages(load(row["environment"])):
+        if initial or has_packages(environment_of(row)):
             self._engine.wake(row["id"])
         return row
 

@@ -155,6 +155,11 @@ class Sessions:
         return cut("sessions", rows, "id", "created_at", cursor, query.order, query.limit)
 
 
+def environment_of(row: SessionRow) -> JsonObject:
+    """The environment as it was when the session was made: its id and config."""
+    return load(row["environment"])
+
+
 def _at_rest(row: SessionRow) -> bool:
     """Idle, and nothing sent that its owner has not looked at."""
     return row["status"] == "idle" and row["inbox_seq"] == row["seen_seq"]
