@@ -265,8 +265,9 @@ def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:
             return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
 
     settings = FromFile(**overrides)
-    keys = {entry.api_key_env for entry in [*settings.models, settings.search] if entry.api_key_env}
-    _refuse_unknown_variables(keys)
+    named = [entry.api_key_env for entry in [*settings.models, settings.search]]
+    named += [settings.blobs.access_key_env, settings.blobs.secret_key_env]
+    _refuse_unknown_variables({name for name in named if name})
     return settings
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
+from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
 from journeyman.blobs.disk import DiskBlobs
 from journeyman.blobs.port import Blobs
-from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
 from journeyman.config import Settings
 from journeyman.models.registry import ConfiguredModels
 from journeyman.sandboxes.port import BaseImages, Sandboxes

@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from journeyman.blobs.port import BlobMissing, checked
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class S3Blobs:
         with _answered():
             try:
                 return (await obstore.head_async(self._store, key))["size"]
-            except (NotFoundError, FileNotFoundError):
+            except FileNotFoundError:
                 return None
 
     async def delete(self, key: str) -> None:
@@ -82,17 +85,21 @@ class S3Blobs:
         with _answered():
             try:
                 await obstore.delete_async(self._store, key)
-            except (NotFoundError, FileNotFoundError):
+            except FileNotFoundError:
                 return
 
     async def keys(self, prefix: str) -> Sequence[str]:
         found: list[str] = []
         with _answered():
-            async for batch in obstore.list(self._store, prefix=checked(prefix)):
+            async for batch in _listed(self._store, checked(prefix)):
                 found += [each["path"] for each in batch]
         return sorted(found)
 
     async def close(self) -> None: ...
+
+
+def _listed(store: S3Store, prefix: str) -> AsyncIterator[Sequence["ObjectMeta"]]:
+    return obstore.list(store, prefix=prefix)  # pyright: ignore[reportUnknownMemberType] - of arrow's types
 
 
 class _Source:
