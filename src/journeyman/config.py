@@ -132,6 +132,8 @@ class SandboxSection(_Section):
     own_disks: bool = True
     """Where root runs the server, a sandbox has a filesystem of its own, through a loop device; else its disk is
     watched."""
+    carry_mb: int = Field(default=1024, ge=0)
+    """With many machines and `blobs.url`: workspaces of at most so much (packed) are kept for the others; 0: none."""
     open_files: int = Field(default=65_536, ge=256)
     """Of one process."""
     inotify_instances: int = Field(default=24, ge=1)

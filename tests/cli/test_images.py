@@ -7,7 +7,7 @@ import pytest
 
 from cli.command import Home
 from journeyman.sandboxes.local import LocalSandboxes, record
-from journeyman.sandboxes.local.directory import Directories
+from journeyman.sandboxes.local.directory import Directories, Directory
 from journeyman.sandboxes.local.layers import Layers
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.port import Spec
@@ -33,9 +33,9 @@ async def _stand_on_it(home: Home) -> None:
     directories = Directories(home.data_dir / "sandboxes")
     directories.snapshots.mkdir()
     record.save(directories.snapshots / "1.json", Record(Spec(base="small")))
-    files = home.path / "files"
-    files.mkdir()
-    Layers(directories.layers).freeze("env-1", files, 0, "small")
+    built = Directory(home.path / "built")
+    built.files.mkdir(parents=True)
+    Layers(directories.layers).freeze("env-1", built, 0, "small")
 
 
 def test_an_image_comes_and_goes(home: Home) -> None:

@@ -5,7 +5,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anthropic
@@ -231,7 +231,7 @@ def test_messages_that_arrive_as_the_session_goes_idle(fleet: Fleet, rounds: int
 
 
 def test_a_host_that_is_gone_holds_up_only_what_needs_it(fleet: Fleet, tmp_path: Path) -> None:
-    """A session whose sandbox was there goes on elsewhere, in a new sandbox."""
+    """A session whose sandbox was there goes on elsewhere, in a new sandbox; its log says that the files are lost."""
     away = Fleet(tmp_path / "away", fleet.database_url)
     away.directory.mkdir()
     with fleet.up(servers=1, workers=0), away.up(servers=0, workers=1):
@@ -245,5 +245,54 @@ def test_a_host_that_is_gone_holds_up_only_what_needs_it(fleet: Fleet, tmp_path:
         fleet.add_worker()
         assert count(fleet.until_rest(other), "agent.message") == 1
         events = fleet.until(session, lambda events: count(events, "session.status_idle") == 2)
-        assert "none" in results(events)[-1]
+        assert "none" in results(events)[-1] and "is gone, with all its files" in results(events)[-1]
     away.close()
+
+
+def test_files_follow_their_session_to_another_host(fleet: Fleet, tmp_path: Path) -> None:
+    """As they were kept last; what is newer is lost, and the log says so. A session that is deleted leaves nothing."""
+    shared = tmp_path / "shared"
+    fleet.sections["blobs"] = {"url": f"file://{shared}"}
+    away = Fleet(tmp_path / "away", fleet.database_url, **fleet.sections)
+    away.directory.mkdir()
+    with fleet.up(servers=1, workers=0), away.up(servers=0, workers=1):
+        fleet.prepare()
+        session = fleet.session()
+        make = "mkdir -p deep; head -c 20000000 /dev/urandom >deep/big; sha256sum deep/big"
+        fleet.say(session, f"SCRIPT: bash {make}; echo mine >~/own; chmod 750 ~/own; ln -s own ~/link | text done")
+        fleet.until_rest(session)
+        kept = _until_kept(shared, session, [])
+        fleet.say(session, "SCRIPT: bash sleep 3; echo newer >/workspace/newer; sleep 60 | text never")
+        fleet.until(session, lambda events: count(events, "agent.tool_use") == 2)
+        time.sleep(4)  # the newer file is there
+        away.kill_worker(away.workers[0])
+        fleet.send(session, {"type": "user.interrupt"})
+        look = "sha256sum deep/big; cat ~/link; stat -c %a ~/own; ls /workspace"
+        fleet.say(session, f"SCRIPT: bash {look} | text done")
+        fleet.add_worker()
+        events = fleet.until(session, lambda events: count(events, "agent.message") == 2)
+        first, last = results(events)[0], results(events)[-1]
+        assert last.startswith(first) and "mine\n750\ndeep\n" in last, last
+        assert "newer" not in last and "is gone" in last and "later changes and all other files are lost" in last
+        _until_kept(shared, session, kept)
+        fleet.until_rest(session)
+        fleet.client.beta.sessions.delete(session)
+        _until(lambda: not list(shared.glob("workspaces/*/*")))
+    away.close()
+
+
+def _until_kept(shared: Path, session: str, before: list[str]) -> list[str]:
+    """The keys of what is kept of a workspace, once they are others."""
+
+    def kept() -> list[str]:
+        return [path.name for path in shared.glob(f"workspaces/{session}/*")]
+
+    _until(lambda: len(kept()) == 1 and kept() != before)
+    return kept()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -18,6 +18,7 @@ from journeyman.sandboxes.port import (
     EnvironmentFailed,
     ExecResult,
     FileData,
+    Incident,
     Run,
     SandboxInfo,
     ShellResult,
@@ -159,6 +160,8 @@ class Box:
     async def start(self, sandbox: str) -> None: ...
 
     async def stop(self, sandbox: str) -> None: ...
+
+    async def announce(self, sandbox: str, incident: Incident) -> None: ...
 
     async def destroy(self, sandbox: str) -> None: ...
 

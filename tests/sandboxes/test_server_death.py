@@ -172,7 +172,7 @@ STARTING = "import asyncio, sys; from pathlib import Path; from journeyman.sandb
 STARTING += "asyncio.run(L(Path(sys.argv[1])).start('box'))"
 
 
-@pytest.mark.parametrize("moment", ["0/files", "0/config.json", "rt/*", "rt/*/state.json", "0/pid", "0/state.json"])
+@pytest.mark.parametrize("moment", ["0/disk.img", "0/config.json", "rt/*", "rt/*/state.json", "0/pid", "0/state.json"])
 async def test_a_start_under_way_is_waited_for(boxes: LocalSandboxes, data_dir: Path, moment: str) -> None:
     """The runtime outlives the server that called it: it is not raced, and what it started does not stay."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTING, str(data_dir))

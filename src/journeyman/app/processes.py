@@ -1,18 +1,19 @@
 """Processes, put together and taken apart: those that answer requests, and those that only run sessions."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp
 
 from journeyman.api.rates import Rates
 from journeyman.api.server import create_app
 from journeyman.api.services import Services
-from journeyman.app.backends import make_models, make_sandboxes, open_database
+from journeyman.app.backends import make_blobs, make_models, make_sandboxes, open_database
 from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
 from journeyman.app.refusals import NotShared
 from journeyman.config import Settings
@@ -21,6 +22,7 @@ from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Always, Engine, Lease, LivesElsewhere, Whereabouts
 from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.brain import Brain, Parts
+from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.reaper import Reaper
@@ -45,6 +47,8 @@ from journeyman.wire.ids import new_id
 
 WORKSPACE = "default"
 _DAY = 86_400
+_FLUSH = 10.0
+"""Seconds for keeping what changed last."""
 
 _log = logging.getLogger("journeyman.server")
 
@@ -68,6 +72,7 @@ class _House:
     hub: Hub
     sessions: Sessions
     engine: Engine
+    carrier: Carrier | None
 
 
 @asynccontextmanager
@@ -81,7 +86,7 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         services = _make_services(settings, house)
         await _know_keys(settings, services.keys)
         await house.engine.start()
-        stack.push_async_callback(_let_go, services.lifecycle, house.sandboxes, house.engine)
+        stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
         yield Running(create_app(services), house.hub, services.keys)
 
@@ -94,7 +99,7 @@ async def working(settings: Settings) -> AsyncGenerator[None]:
         if not isinstance(house.engine, DistributedEngine):
             raise NotShared
         await house.engine.start()
-        stack.push_async_callback(_let_go, None, house.sandboxes, house.engine)
+        stack.push_async_callback(_let_go, house, None)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
         yield
 
@@ -112,6 +117,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     stack.push_async_callback(models.close)
     hub = Hub()
     sessions = Sessions(database)
+    carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
             raise NotShared
@@ -119,8 +125,21 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         parts = _parts(settings, log, hub, models, sandboxes, Always())
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
-        engine = await _join(stack, settings, database, hub, models, sandboxes, sessions, works=works)
-    return _House(database, sandboxes, models, hub, sessions, engine)
+        carrier = await _carry(stack, settings, sandboxes, works=works)
+        engine = await _join(stack, settings, database, hub, models, sandboxes, sessions, carrier, works=works)
+    return _House(database, sandboxes, models, hub, sessions, engine, carrier)
+
+
+async def _carry(stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, *, works: bool) -> Carrier | None:
+    """Where blobs are kept for all machines, so are workspaces."""
+    if settings.blobs.url is None:
+        return None
+    blobs = make_blobs(settings)
+    stack.push_async_callback(blobs.close)
+    carrier = Carrier(sandboxes, blobs, settings.sandbox.carry_mb << 20)
+    if works and settings.sandbox.carry_mb:
+        stack.push_async_callback(_finish, asyncio.create_task(carrier.run()))
+    return carrier
 
 
 async def _join(
@@ -131,6 +150,7 @@ async def _join(
     models: ConfiguredModels,
     sandboxes: Sandboxes,
     sessions: Sessions,
+    carrier: Carrier | None,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -146,7 +166,7 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    parts = _parts(settings, log, hub, models, sandboxes, member)
+    parts = replace(_parts(settings, log, hub, models, sandboxes, member), carrier=carrier)
     engine = DistributedEngine(
         member,
         lambda woken: Dispatch(database.conninfo, owner.host, woken, parts.requests.free, works=works),
@@ -200,7 +220,7 @@ def _make_services(settings: Settings, house: _House) -> Services:
         agents=Agents(database),
         environments=Environments(database),
         sessions=sessions,
-        lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes),
+        lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),
         events=events,
         threads=Threads(database),
         keys=Keys(database),
@@ -238,12 +258,15 @@ def _rules(settings: Settings, database: Database) -> list[Rule]:
     return [Rule(what, seconds, purge) for what, seconds, purge in found if seconds is not None]
 
 
-async def _let_go(lifecycle: SessionLifecycle | None, sandboxes: Sandboxes, engine: Engine) -> None:
+async def _let_go(house: _House, lifecycle: SessionLifecycle | None) -> None:
     """Sessions at work stop where they stand. The sandboxes go first: a turn that is cut would end its command."""
     if lifecycle is not None:
         await lifecycle.settle()
-    await sandboxes.close()
-    await engine.stop()
+    if house.carrier is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(house.carrier.flush(), _FLUSH)
+    await house.sandboxes.close()
+    await house.engine.stop()
 
 
 async def _finish(task: asyncio.Task[None]) -> None:

@@ -5,8 +5,9 @@ import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
+from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.session import SessionState
-from journeyman.sandboxes.port import MANAGERS, Network, SandboxError, Sandboxes, Spec
+from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
 JsonObject = dict[str, Any]
@@ -15,14 +16,25 @@ BASE_KEY = "journeyman_base"
 """The key of an environment's metadata that names the base of its sandboxes."""
 
 
+_LOST = Incident(
+    "replaced",
+    "This is a computer on another machine: the one before is gone, with all its files, installed packages and "
+    "processes. What you need of them has to be made again.",
+)
+
+
 class Computer:
     """Tells the provider once what a session's sandbox is like, and has its packages ready before the first request."""
 
-    def __init__(self, sandboxes: Sandboxes, log: SessionLog, claim: Claim, state: SessionState) -> None:
+    def __init__(
+        self, sandboxes: Sandboxes, log: SessionLog, claim: Claim, state: SessionState, carrier: Carrier | None
+    ) -> None:
+        """`carrier`: where there are other machines that may go on with the session."""
         self._sandboxes = sandboxes
         self._log = log
         self._claim = claim
         self._state = state
+        self._carrier = carrier
         self._described: Spec | None = None
         self._ready = False
         self._warming: asyncio.Task[None] | None = None
@@ -32,11 +44,25 @@ class Computer:
         """Before anything is done with the sandbox."""
         async with self._describing:
             spec = self._spec()
-            if spec != self._described:
-                if self._described is None and self._claim.leased and not self._claim.resident:
-                    await self._log.reside(self._claim.session_id, self._claim.fence)
-                await self._sandboxes.create(self._claim.session_id, spec)
-                self._described = spec
+            if spec == self._described:
+                return
+            await self._sandboxes.create(self._claim.session_id, spec)
+            if self._described is None and self._claim.leased and not self._claim.resident:
+                await self._settle()
+            self._described = spec
+
+    async def _settle(self) -> None:
+        """The session's sandbox is on this host from now on, with what could be kept of another's."""
+        session = self._claim.session_id
+        if self._claim.moved:
+            told = await self._carrier.bring(session) if self._carrier else _LOST
+            await self._sandboxes.announce(session, told)
+        await self._log.reside(session, self._claim.fence)
+
+    def changed(self) -> None:
+        """Something was done in the sandbox."""
+        if self._carrier is not None:
+            self._carrier.changed(self._claim.session_id)
 
     def warm(self) -> None:
         """Begin to make the environment ready while nobody waits for it. A failure is told by the first request."""

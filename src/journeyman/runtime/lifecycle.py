@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from journeyman.engine.port import Engine, Whereabouts
+from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.computer import has_packages
 from journeyman.runtime.hub import Hub
 from journeyman.sandboxes.port import SandboxError, Sandboxes
@@ -21,12 +22,21 @@ _log = logging.getLogger("journeyman.sessions")
 class SessionLifecycle:
     """Rows first, then the effects that follow from them."""
 
-    def __init__(self, sessions: Sessions, events: Events, engine: Engine, hub: Hub, sandboxes: Sandboxes) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        events: Events,
+        engine: Engine,
+        hub: Hub,
+        sandboxes: Sandboxes,
+        carrier: Carrier | None = None,
+    ) -> None:
         self._sessions = sessions
         self._events = events
         self._engine = engine
         self._hub = hub
         self._sandboxes = sandboxes
+        self._carrier = carrier
         self._cleaning: set[asyncio.Task[None]] = set()
 
     async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
@@ -72,5 +82,7 @@ class SessionLifecycle:
     async def _destroy(self, session_id: str) -> None:
         try:
             await self._sandboxes.destroy(session_id)
-        except SandboxError as error:
+            if self._carrier is not None:
+                await self._carrier.forget(session_id)
+        except (SandboxError, OSError) as error:
             _log.warning("session %s: its sandbox could not be removed: %s", session_id, error)

@@ -22,6 +22,8 @@ _log = logging.getLogger("journeyman.tools")
 
 _UNKNOWN = "The tool failed unexpectedly; whether it had an effect is not known. Check before repeating it."
 _WEB = ("web_fetch", "web_search")
+_LOOKING = (*_WEB, "read", "glob", "grep")
+"""These change nothing in the sandbox."""
 
 
 class ToolWork:
@@ -104,6 +106,9 @@ class ToolWork:
         except Exception:
             _log.exception("session %s: %s failed", self._claim.session_id, call.name)
             return text_result(_UNKNOWN, is_error=True)
+        finally:
+            if call.name not in _LOOKING:
+                self._computer.changed()
 
     def _seen(self, config: JsonObject) -> frozenset[str]:
         thread = self._state.primary

@@ -186,6 +186,10 @@ class Lifecycle(Protocol):
         """
         ...
 
+    async def announce(self, sandbox: str, incident: Incident) -> None:
+        """Have the next result of a shell tell it. Makes the sandbox if need be, and starts nothing."""
+        ...
+
     async def expire(self, sandbox: str) -> bool:
         """Destroy it unless it is in use; whether it went. The next result of a shell says that it is a new one."""
         ...

@@ -54,6 +54,8 @@ class Claim:
     """Other processes may own sessions too: this one is to be released when there is nothing to do."""
     resident: bool = False
     """Its sandbox is known to be on this host."""
+    moved: bool = False
+    """Its sandbox was on another host, where no process lives any more."""
     status: str = "idle"
     usage: JsonObject = field(default_factory=dict[str, Any])
     active_us: int = 0

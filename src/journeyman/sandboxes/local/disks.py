@@ -3,12 +3,12 @@
 Mounted in the namespace of a thread only (`mounts.py`): it stays mounted for as long as the sandbox runs.
 """
 
-import contextlib
+import errno
 import logging
 import os
-import shutil
 import subprocess
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Disks:
     def __init__(self, path: Path, size: int, *, wanted: bool = True) -> None:
         self._path = path
         self._megabytes = max(16, size // _MEGABYTE)
+        self._proven = False
         self._obstacle: str | None = None
         if os.geteuid() != 0:
             self._obstacle = "only root can mount filesystems"
@@ -42,29 +43,31 @@ class Disks:
         if self._obstacle is not None:
             return
         try:
-            _clone(self._template(), directory.image)
-            with opened(directory):
-                pass
+            self._make(directory)
         except (OSError, subprocess.CalledProcessError) as error:
             directory.image.unlink(missing_ok=True)
             self._obstacle = _reason(error)
             _log.warning("sandboxes have no disk of their own, and what they write is only watched: %s", self._obstacle)
 
     async def obstacle(self) -> str | None:
-        """Why sandboxes have none; found by trying."""
-        if self._obstacle is None:
-            await apart(self._try)
-        return self._obstacle
+        """Why sandboxes have none; found by trying, on the filesystem that they are on."""
+        return self._obstacle or await apart(self._try)
 
-    def _try(self) -> None:
-        leave_host()
-        self._path.mkdir(parents=True, exist_ok=True)
-        probe = Directory(self._path / f".disk-{os.getpid()}")
-        probe.path.mkdir(exist_ok=True)
+    def _try(self) -> str | None:
+        place = next(path for path in (self._path, *self._path.parents) if path.is_dir())
         try:
-            self.give(probe)
-        finally:
-            shutil.rmtree(probe.path, ignore_errors=True)
+            leave_host()
+            with tempfile.TemporaryDirectory(dir=place, prefix="probe-") as probe:
+                Disks(Path(probe), self._megabytes * _MEGABYTE)._make(Directory(Path(probe)))
+        except (OSError, subprocess.CalledProcessError) as error:
+            return _reason(error)
+        return None
+
+    def _make(self, directory: Directory) -> None:
+        _clone(self._template(), directory.image)
+        if not self._proven:
+            with opened(directory):
+                self._proven = True
 
     def _template(self) -> Path:
         template = self._path / f"disk-{self._megabytes}.img"
@@ -109,17 +112,29 @@ def mount_image(image: Path, target: Path) -> None:
 
 
 def _clone(template: Path, image: Path) -> None:
-    """Copy what is there; the rest stays a hole."""
-    with template.open("rb") as source, image.open("wb") as target:
+    """Copy what is there; the rest stays a hole. There whole or not at all."""
+    staged = image.with_suffix(".new")
+    with template.open("rb") as source, staged.open("wb") as target:
         end = os.fstat(source.fileno()).st_size
         os.fchmod(target.fileno(), 0o600)
         target.truncate(end)
-        place = 0
-        with contextlib.suppress(OSError):  # no data behind the last
-            while place < end:
-                start = os.lseek(source.fileno(), place, os.SEEK_DATA)
-                place = os.lseek(source.fileno(), start, os.SEEK_HOLE)
-                _copy(source.fileno(), target.fileno(), start, place)
+        for start, stop in _written(source.fileno(), end):
+            _copy(source.fileno(), target.fileno(), start, stop)
+    staged.rename(image)
+
+
+def _written(file: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where a file of this size has data."""
+    place = 0
+    while place < end:
+        try:
+            start = os.lseek(file, place, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no data behind the last
+                return
+            raise
+        place = os.lseek(file, start, os.SEEK_HOLE)
+        yield start, place
 
 
 def _copy(source: int, target: int, start: int, end: int) -> None:

@@ -9,11 +9,12 @@ from journeyman.sandboxes.local import record
 from journeyman.sandboxes.local.builds import BUILD, Builds
 from journeyman.sandboxes.local.calls import Calls
 from journeyman.sandboxes.local.directory import checked_name
+from journeyman.sandboxes.local.memory import Memory
 from journeyman.sandboxes.local.record import Record
 from journeyman.sandboxes.local.runlog import file_name
 from journeyman.sandboxes.local.snapshots import Snapshots
 from journeyman.sandboxes.local.wayout import WayOut
-from journeyman.sandboxes.port import Network, Run, SandboxEvent, SandboxInfo, Spec
+from journeyman.sandboxes.port import Incident, Network, Run, SandboxEvent, SandboxInfo, Spec
 
 _ASKING = 300.0
 ASK = "ask-"
@@ -49,6 +50,10 @@ class Hosting(Calls, ABC):
         elif known.spec.network != spec.network:
             record.save(path, known.with_network(spec.network))
             await self._boxes.refresh(box)
+
+    async def announce(self, sandbox: str, incident: Incident) -> None:
+        box = await self._boxes.get(sandbox)
+        Memory(box.directory.shells).announce(incident)
 
     async def stop(self, sandbox: str) -> None:
         await self._boxes.stop(sandbox)
