@@ -36,6 +36,8 @@ class ServerSection(_Section):
     """Database, sandboxes and the first API key."""
     api_keys: list[str] = []
     """None: one is made on the first start, kept in data_dir and printed."""
+    drain_seconds: int = Field(default=5, ge=0)
+    """How long answers under way may still take when the server stops."""
     rate_limit_creates: int = Field(default=60, ge=0)
     """A minute and key; 0 is no limit."""
     rate_limit_reads: int = Field(default=600, ge=0)
@@ -178,6 +180,36 @@ class SearchSection(_Section):
     base_url: str | None = None
 
 
+class LogSection(_Section):
+    format: Literal["auto", "json", "console"] = "auto"
+    """auto: for people on a terminal, else JSON."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Of Journeyman's own loggers; of libraries only warnings are shown."""
+    requests: bool = False
+    """A line for each request."""
+
+
+class MetricsSection(_Section):
+    """Prometheus."""
+
+    enabled: bool = False
+    """`GET /metrics` on the server's own address; of a worker on the one below."""
+    token: str | None = None
+    """Who reads must bear it: `Authorization: Bearer …`."""
+    token_env: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+    """Where a `worker` answers `GET /metrics`."""
+
+
+class TracesSection(_Section):
+    """OpenTelemetry; needs the extra `otel`."""
+
+    endpoint: str | None = None
+    """Of a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; None: no traces."""
+    headers: dict[str, str] = {}
+
+
 class RetrySection(_Section):
     max_retries: int = Field(default=6, ge=0)
     """How often a failed model request is repeated before the turn ends."""
@@ -217,12 +249,18 @@ class Settings(BaseSettings):
     retention: RetentionSection = RetentionSection()
     retry: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()
+    log: LogSection = LogSection()
+    metrics: MetricsSection = MetricsSection()
+    traces: TracesSection = TracesSection()
 
     def data_dir(self) -> Path:
         return self.server.data_dir.expanduser().resolve()
 
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data_dir() / 'journeyman.db'}"
+
+    def metrics_token(self) -> str | None:
+        return _secret(self.metrics.token, self.metrics.token_env)
 
     def blob_keys(self) -> tuple[str | None, str | None]:
         """Access key and secret key of the blob store."""
@@ -268,7 +306,7 @@ def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:
 
     settings = FromFile(**overrides)
     named = [entry.api_key_env for entry in [*settings.models, settings.search]]
-    named += [settings.blobs.access_key_env, settings.blobs.secret_key_env]
+    named += [settings.metrics.token_env, settings.blobs.access_key_env, settings.blobs.secret_key_env]
     _refuse_unknown_variables({name for name in named if name})
     return settings
 

@@ -8,9 +8,10 @@ from journeyman.api.answers import handle_errors
 from journeyman.api.auth import KnownKeys
 from journeyman.api.request_ids import RequestIds
 from journeyman.api.services import Services
+from journeyman.api.watching import Watching
 
 
-def create_app(services: Services) -> ASGIApp:
+def create_app(services: Services, watching: Watching) -> ASGIApp:
     """The ASGI application."""
     app = FastAPI(title="Journeyman", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
@@ -18,8 +19,10 @@ def create_app(services: Services) -> ASGIApp:
     for module in (agents, environments, events, threads, sessions, models):
         app.include_router(module.router)
     app.add_api_route("/health", _health, methods=["GET"])
+    if watching.metrics is not None:
+        app.add_api_route("/metrics", watching.metrics.answer, methods=["GET"])
     handle_errors(app)
-    return RequestIds(app)
+    return RequestIds(app, watching.observer, log=watching.log_requests)
 
 
 async def _health() -> Response:

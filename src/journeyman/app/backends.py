@@ -40,7 +40,7 @@ def make_blobs(settings: Settings) -> Blobs:
     section, (access_key, secret_key) = settings.blobs, settings.blob_keys()
     if section.url is None or section.url.startswith("file:"):
         return DiskBlobs(settings.data_dir() / "blobs" if section.url is None else Path(urlsplit(section.url).path))
-    with _extra("s3"):
+    with extra("s3"):
         from journeyman.blobs.s3 import S3Blobs, S3Settings  # noqa: PLC0415
     place = urlsplit(section.url)
     return S3Blobs(
@@ -71,7 +71,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         inotify_watches=section.inotify_watches,
     )
     if section.provider == "docker":
-        with _extra("docker"):
+        with extra("docker"):
             from journeyman.sandboxes.docker import BASE, DockerSandboxes  # noqa: PLC0415
         return DockerSandboxes(
             settings.data_dir(),
@@ -97,7 +97,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
 def make_images(settings: Settings) -> BaseImages:
     """Of the configured provider. Raises ExtraMissing."""
     if settings.sandbox.provider == "docker":
-        with _extra("docker"):
+        with extra("docker"):
             from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415
         return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
@@ -106,7 +106,7 @@ def make_images(settings: Settings) -> BaseImages:
 
 
 @contextmanager
-def _extra(name: str) -> Generator[None]:
+def extra(name: str) -> Generator[None]:
     try:
         yield
     except ImportError as error:

@@ -13,9 +13,11 @@ from starlette.types import ASGIApp
 from journeyman.api.rates import Rates
 from journeyman.api.server import create_app
 from journeyman.api.services import Services
+from journeyman.api.watching import Watching
 from journeyman.app.backends import make_blobs, make_models, make_sandboxes, open_database
 from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
 from journeyman.app.refusals import NotShared
+from journeyman.app.watching import Gauges, make_watching, tell_incidents
 from journeyman.config import Settings
 from journeyman.engine.distributed import DistributedEngine
 from journeyman.engine.embedded import EmbeddedEngine
@@ -42,6 +44,7 @@ from journeyman.store.purging import Purging
 from journeyman.store.sessions import Sessions
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
+from journeyman.telemetry.port import Nobody, Observer
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
 
@@ -73,6 +76,7 @@ class _House:
     sessions: Sessions
     engine: Engine
     carrier: Carrier | None
+    watching: Watching
 
 
 @asynccontextmanager
@@ -88,12 +92,12 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await house.engine.start()
         stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        yield Running(create_app(services), house.hub, services.keys)
+        yield Running(create_app(services, house.watching), house.hub, services.keys)
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncGenerator[None]:
-    """A process that runs sessions and answers no requests. Raises as `running`, and NotShared."""
+async def working(settings: Settings) -> AsyncGenerator[Watching]:
+    """A process that runs sessions and answers no requests but for its metrics. Raises as `running`, and NotShared."""
     async with AsyncExitStack() as stack:
         house = await _furnish(stack, settings, works=True)
         if not isinstance(house.engine, DistributedEngine):
@@ -101,7 +105,7 @@ async def working(settings: Settings) -> AsyncGenerator[None]:
         await house.engine.start()
         stack.push_async_callback(_let_go, house, None)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        yield
+        yield house.watching
 
 
 async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) -> _House:
@@ -116,18 +120,26 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     models = make_models(settings)
     stack.push_async_callback(models.close)
     hub = Hub()
+    gauges = Gauges(hub)
+    watching = make_watching(stack, settings, gauges)
+    if not isinstance(watching.observer, Nobody):
+        telling = tell_incidents(sandboxes, watching.observer)
+        stack.push_async_callback(_finish, asyncio.create_task(telling))
     sessions = Sessions(database)
     carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
             raise NotShared
         log = SqlLog(database)
-        parts = _parts(settings, log, hub, models, sandboxes, Always())
+        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer)
+        gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
         carrier = await _carry(stack, settings, sandboxes, works=works)
-        engine = await _join(stack, settings, database, hub, models, sandboxes, sessions, carrier, works=works)
-    return _House(database, sandboxes, models, hub, sessions, engine, carrier)
+        engine = await _join(
+            stack, settings, database, hub, models, sandboxes, sessions, carrier, watching.observer, gauges, works=works
+        )
+    return _House(database, sandboxes, models, hub, sessions, engine, carrier, watching)
 
 
 async def _carry(stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, *, works: bool) -> Carrier | None:
@@ -151,6 +163,8 @@ async def _join(
     sandboxes: Sandboxes,
     sessions: Sessions,
     carrier: Carrier | None,
+    observer: Observer,
+    gauges: Gauges,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -166,7 +180,8 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    parts = replace(_parts(settings, log, hub, models, sandboxes, member), carrier=carrier)
+    parts = replace(_parts(settings, log, hub, models, sandboxes, member, observer), carrier=carrier)
+    gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
     engine = DistributedEngine(
         member,
         lambda woken: Dispatch(database.conninfo, owner.host, woken, parts.requests.free, works=works),
@@ -188,7 +203,13 @@ async def _join(
 
 
 def _parts(
-    settings: Settings, log: SqlLog, hub: Hub, models: ConfiguredModels, sandboxes: Sandboxes, lease: Lease
+    settings: Settings,
+    log: SqlLog,
+    hub: Hub,
+    models: ConfiguredModels,
+    sandboxes: Sandboxes,
+    lease: Lease,
+    observer: Observer,
 ) -> Parts:
     limits = settings.limits
     return Parts(
@@ -199,6 +220,7 @@ def _parts(
         sandboxes,
         settings.runtime_settings(),
         lease=lease,
+        observer=observer,
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )

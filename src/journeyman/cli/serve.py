@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import gc
-import logging
 import shlex
 import signal
 import socket
@@ -17,17 +16,13 @@ from journeyman.cli import presence
 from journeyman.cli.problem import Problem
 from journeyman.cli.server import listen, serving
 from journeyman.config import Settings
+from journeyman.telemetry import logs
 
 
 def serve(settings: Settings, *, works: bool) -> None:
     """Run the server until SIGTERM or SIGINT; without `works` it leaves sessions to workers. Raises Problem."""
-    log_to_terminal()
+    logs.configure(settings.log.format, settings.log.level)
     uvloop.run(_serve(settings, _listen(settings), works=works))
-
-
-def log_to_terminal() -> None:
-    """What a process says of itself while it runs."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _listen(settings: Settings) -> socket.socket:

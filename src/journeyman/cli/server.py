@@ -12,10 +12,6 @@ from journeyman.app import Running, running
 from journeyman.cli.database import reaching_database
 from journeyman.config import Settings
 
-_DRAIN_SECONDS = 5
-"""How long answers under way may still take when the server stops."""
-
-
 @dataclass(frozen=True, slots=True)
 class Serving:
     """A server that answers at `url`. `ended` is done early only when it failed."""
@@ -25,8 +21,16 @@ class Serving:
     ended: asyncio.Task[None]
 
 
-class _Server(uvicorn.Server):
-    """Tells when it answers, ends the event streams before it waits for connections, leaves signals to its caller."""
+class Unsignalled(uvicorn.Server):
+    """Leaves signals to its caller."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class _Server(Unsignalled):
+    """Tells when it answers, and ends the event streams before it waits for connections."""
 
     def __init__(self, config: uvicorn.Config, up: Running) -> None:
         super().__init__(config)
@@ -41,10 +45,6 @@ class _Server(uvicorn.Server):
         self._up.hub.close()
         await super().shutdown(sockets)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings, listener: socket.socket, *, works: bool = True) -> AsyncGenerator[Serving]:
@@ -55,7 +55,7 @@ async def serving(settings: Settings, listener: socket.socket, *, works: bool = 
     url = _url(listener)
     async with _started(settings, works=works) as up:
         config = uvicorn.Config(
-            up.app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_DRAIN_SECONDS,
+            up.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=settings.server.drain_seconds,
             http="httptools", timeout_keep_alive=75,
         )  # fmt: skip
         server = _Server(config, up)

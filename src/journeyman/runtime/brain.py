@@ -17,7 +17,7 @@ from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
-from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.session import SessionState, fold, turn_of
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.steps import (
@@ -44,6 +44,8 @@ from journeyman.runtime.turn import Failure, ModelTurn
 from journeyman.runtime.usage import render_usage
 from journeyman.sandboxes.port import Sandboxes, StaleRun
 from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row, SessionLog
+from journeyman.telemetry.logs import bind
+from journeyman.telemetry.port import Nobody, Observer, Span
 from journeyman.tools.port import text_result
 from journeyman.tools.registry import Toolset
 from journeyman.wire.times import now_us
@@ -69,6 +71,7 @@ class Parts:
     unpriced: set[str] = field(default_factory=set[str])
     """Models that cost nothing because their price is not known; each is said once."""
     lease: Lease = field(default_factory=Always)
+    observer: Observer = field(default_factory=Nobody)
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -83,16 +86,20 @@ class Brain:
         self._parts = parts
         self._claim = claim
         self._state = state
-        self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease)
+        self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
         self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier)
-        self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs)
-        self._model = ModelTurn(
-            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced
+        self._tools = ToolWork(
+            parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer
         )
+        self._model = ModelTurn(
+            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
+            parts.observer,
+        )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
         self._mail = True
         self._begins = True
+        self._causes: list[str] = []
         self._step: asyncio.Task[None] | None = None
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -127,6 +134,7 @@ class Brain:
             raise Superseded(self._claim.session_id) from error
 
     async def _run(self) -> int | None:
+        bind(session_id=self._claim.session_id, workspace_id=self._claim.workspace_id)
         self._computer.warm()
         while True:
             await self._read_inbox()
@@ -259,6 +267,7 @@ class Brain:
 
     def _take(self, items: list[InboxItem]) -> list[int]:
         taken = {item.seq for item in items}
+        self._causes += [item.trace for item in items if item.trace is not None]
         self._inbox = [item for item in self._inbox if item.seq not in taken]
         self._journal.seen = self._inbox[0].seq - 1 if self._inbox else self._inbox_end
         return sorted(taken)
@@ -276,8 +285,12 @@ class Brain:
     async def _go_idle(self, stop: StopReason, details: JsonObject | None) -> None:
         self._journal.seen = self._inbox_end
         self._begins = True
+        turn = turn_of(self._claim.session_id, self._state)
         if not await self._journal.close(self._idle(stop, details)):
             self._mail = True
+            return
+        causes, self._causes = self._causes, []
+        self._parts.observer.turn(turn, Span(turn.began, now_us()), stop["type"], causes)
 
     def _running(self) -> list[draft.Draft]:
         return draft.running(self._name, self._thread_id)

@@ -97,6 +97,11 @@ class Hub:
         """From now on other processes append and listen too."""
         self._beyond = beyond
 
+    @property
+    def listening(self) -> int:
+        """How many streams are open."""
+        return sum(len(channel.listeners) for channel in self._channels.values())
+
     def subscribe(self, session_id: str, thread_id: str | None, previews: frozenset[str]) -> Subscriber:
         subscriber = Subscriber(session_id, thread_id, previews)
         self._channels.setdefault(session_id, _Channel()).listeners.add(subscriber)

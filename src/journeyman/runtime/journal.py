@@ -5,6 +5,7 @@ nothing leaves the process before its commit: a brain whose commit fails has los
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from journeyman.runtime.draft import Draft
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.session import SessionState
 from journeyman.store.port import Batch, Claim, Patch, Row, SessionLog
+from journeyman.telemetry.port import Nobody, Observer
 from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us, to_wire
 
@@ -23,11 +25,18 @@ class Journal:
     """The one writer of a claimed session's log."""
 
     def __init__(
-        self, log: SessionLog, hub: Hub, claim: Claim, state: SessionState, lease: Lease | None = None
+        self,
+        log: SessionLog,
+        hub: Hub,
+        claim: Claim,
+        state: SessionState,
+        lease: Lease | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._log = log
         self._lease = lease or Always()
         self._hub = hub
+        self._observer = observer or Nobody()
         self._claim = claim
         self._state = state
         self._rows: list[Row] = []
@@ -121,11 +130,13 @@ class Journal:
             self._show(rows)
 
     async def _append(self, batch: Batch) -> bool:
+        began = time.perf_counter()
         try:
             closed = await self._log.append(self._claim.session_id, self._claim.fence, batch)
         except Exception as error:
             self._failure = error
             raise
+        self._observer.commit(len(batch.rows) + (len(batch.closing) if closed else 0), time.perf_counter() - began)
         self._noted = batch.seen
         self._held = self._claim.leased and not batch.release and not (batch.closing and closed)
         return closed

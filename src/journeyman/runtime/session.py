@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from journeyman.runtime.thread import Call, Thread
 from journeyman.store.port import Row
+from journeyman.telemetry.port import Turn
 
 JsonObject = dict[str, Any]
 
@@ -19,6 +20,8 @@ class SessionState:
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
     active_us: int = 0
     running_since: int | None = None
+    turn_began: int = 0
+    """µs since the epoch: when it last went from idle to running."""
     head: int = 0
     last_at: int = 0
 
@@ -30,6 +33,11 @@ class SessionState:
             handler(self, row)
 
 
+def turn_of(session_id: str, state: SessionState) -> Turn:
+    """The turn under way, or the last one, as observers are told of it."""
+    return Turn(session_id, state.turn_began, str(state.agent.get("id", "")), str(state.agent.get("name", "")))
+
+
 def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row]) -> SessionState:
     """The state after `rows`, for a session whose agent was `agent` when it was made."""
     state = SessionState(agent, Thread(thread_id))
@@ -39,6 +47,8 @@ def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row]) -> SessionState
 
 
 def _session_running(state: SessionState, row: Row) -> None:
+    if state.status == "idle":
+        state.turn_began = row.processed_at
     state.status = "running"
     if state.running_since is None:
         state.running_since = row.processed_at

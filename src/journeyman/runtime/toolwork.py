@@ -7,14 +7,16 @@ from typing import Any
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.draft import tool_result
 from journeyman.runtime.journal import Journal
-from journeyman.runtime.session import SessionState
+from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.thread import Call
 from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim
+from journeyman.telemetry.port import Observer, Span, ToolRun
 from journeyman.tools.port import ToolCall, ToolContext, ToolResult, text_result
 from journeyman.tools.registry import Toolset
 from journeyman.tools.urls import Mention, mentions, seen
+from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
@@ -38,6 +40,7 @@ class ToolWork:
         state: SessionState,
         journal: Journal,
         slots: Slots,
+        observer: Observer,
     ) -> None:
         self._sandboxes = sandboxes
         self._computer = computer
@@ -46,6 +49,7 @@ class ToolWork:
         self._state = state
         self._journal = journal
         self._slots = slots
+        self._observer = observer
         self._warming: asyncio.Task[None] | None = None
 
     async def run(self, calls: list[Call]) -> None:
@@ -83,7 +87,11 @@ class ToolWork:
             return _denial(call)
         async with self._slots.taken(self._claim.workspace_id, self._claim.session_id):
             await self._journal.own()
-            return await self._run(call)
+            began = now_us()
+            result = await self._run(call)
+        span = Span(began, now_us(), "tool_error" if result.is_error else None)
+        self._observer.tool_run(ToolRun(turn_of(self._claim.session_id, self._state), span, call.name, call.id))
+        return result
 
     async def _run(self, call: Call) -> ToolResult:
         tool = self._toolset.resolve(self._state.agent["tools"], call.name)

@@ -1,5 +1,6 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -15,8 +16,10 @@ from journeyman.runtime.journal import Journal
 from journeyman.runtime.permissions import judge
 from journeyman.runtime.prices import list_price
 from journeyman.runtime.prompt import build_request
-from journeyman.runtime.session import SessionState
+from journeyman.runtime.session import SessionState, turn_of
 from journeyman.store.port import Claim
+from journeyman.telemetry.port import ModelRequest as Asked
+from journeyman.telemetry.port import Observer, Span
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
@@ -39,6 +42,15 @@ class Failure:
     retry_after: float | None = None
 
 
+@dataclass(slots=True)
+class _Told:
+    """When a request began and its answer did, and what went wrong."""
+
+    began: int
+    first: int | None = None
+    error: str | None = None
+
+
 class ModelTurn:
     """Asks on behalf of one session's primary thread."""
 
@@ -52,6 +64,7 @@ class ModelTurn:
         journal: Journal,
         announced: Callable[[str], None],
         unpriced: set[str],
+        observer: Observer,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -64,6 +77,7 @@ class ModelTurn:
         self._announced = announced
         self._answer: Answer | None = None
         self._unpriced = unpriced
+        self._observer = observer
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -114,14 +128,27 @@ class ModelTurn:
 
     async def _stream(self, request: ModelRequest, preview: Preview | None) -> Answer:
         self._answer = answer = Answer(preview)
-        shown = False
+        told = _Told(now_us())
+        try:
+            await self._read(request, answer, told)
+        except ModelError as error:
+            told.error = error.kind
+            raise
+        except asyncio.CancelledError:
+            told.error = "interrupted"
+            raise
+        finally:
+            self._tell(answer, told)
+        return answer
+
+    async def _read(self, request: ModelRequest, answer: Answer, told: "_Told") -> None:
         events: AsyncIterator[JsonObject] = self._models.find(request.model).stream(request)
         async with aclosing(events):  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
             async for event in events:
-                if not shown:
+                if told.first is None:
+                    told.first = now_us()
                     # The request may run ahead of its span's commit; what it says may not.
                     await self._journal.flush()
-                    shown = True
                 try:
                     answer.take(event)
                 except (KeyError, TypeError, AttributeError) as error:
@@ -135,7 +162,16 @@ class ModelTurn:
                     self._journal.write([Draft("agent.thinking", {}, id=answer.thought)])
                     answer.thought = None
                     await self._journal.flush()  # before the previews of what follows it
-        return answer
+
+    def _tell(self, answer: Answer, told: "_Told") -> None:
+        usage = answer.usage
+        tokens = {
+            "input": usage.input_tokens, "output": usage.output_tokens,
+            "cache_read": usage.cache_read_input_tokens, "cache_write": usage.cache_creation_input_tokens,
+        }  # fmt: skip
+        span, model = Span(told.began, now_us(), told.error), self._state.agent["model"]["id"]
+        turn = turn_of(self._claim.session_id, self._state)
+        self._observer.model_request(Asked(turn, span, model, told.first, tokens, answer.stop_reason))
 
     def _preview(self) -> Preview | None:
         session, thread = self._claim.session_id, self._claim.thread_id

@@ -15,6 +15,7 @@ from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, event_body, load
 from journeyman.store.session_rows import lock_session, session_row
 from journeyman.store.tables import events, inbox, sessions
+from journeyman.telemetry.cause import cause
 from journeyman.wire.errors import invalid
 from journeyman.wire.ids import new_id
 from journeyman.wire.lists import EventList
@@ -41,6 +42,8 @@ class NewEvent:
     fields: JsonObject
     processed_at: int | None = None
     id: str = field(default_factory=lambda: new_id("sevt"))
+    trace: str | None = field(default_factory=cause)
+    """The traceparent of the request that brings it."""
 
 
 class Events:
@@ -111,6 +114,7 @@ def put_into_inbox(connection: Connection, session_id: str, new: Sequence[NewEve
             "body": dump(event.fields),
             "received_at": now,
             "processed_at": event.processed_at,
+            "trace": event.trace,
         }
         for place, event in enumerate(new)
     ]

@@ -30,6 +30,7 @@ _INBOX = Prepared(
         inbox.c.type,
         inbox.c.body,
         inbox.c.processed_at,
+        inbox.c.trace,
     )
     .join_from(sessions, inbox, inbox.c.session_id == sessions.c.id, isouter=True)
     .where(sessions.c.id == bindparam("session"))
@@ -153,7 +154,7 @@ def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[
     if fence is not None and (not rows or rows[0]["fence"] != fence):
         raise LostOwnership(session_id)
     items = [
-        InboxItem(row["seq"], row["id"], row["type"], load(row["body"]), row["processed_at"])
+        InboxItem(row["seq"], row["id"], row["type"], load(row["body"]), row["processed_at"], row["trace"])
         for row in rows
         if row["seq"] is not None
     ]

@@ -34,6 +34,8 @@ class InboxItem:
     """The wire's object as echoed, without `processed_at`."""
     processed_at: int | None = None
     """Set for the types that are processed on receipt."""
+    trace: str | None = None
+    """The traceparent of the request that brought it."""
 
 
 @dataclass(frozen=True, slots=True)

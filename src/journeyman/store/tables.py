@@ -144,4 +144,6 @@ inbox = Table(
     Column("body", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("processed_at", BigInteger),
+    # The traceparent of the request that brought it.
+    Column("trace", Text),
 )

@@ -51,7 +51,7 @@ class Traces:
 
     def model_request(self, told: ModelRequest) -> None:
         tokens = told.tokens
-        attributes = {
+        attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.request.model": told.model,
             "gen_ai.usage.input_tokens": tokens.get("input", 0),
@@ -66,7 +66,7 @@ class Traces:
         self._within(told.turn, f"chat {told.model}", SpanKind.CLIENT, told.span, attributes)
 
     def tool_run(self, told: ToolRun) -> None:
-        attributes = {
+        attributes: dict[str, Any] = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": told.name,
             "gen_ai.tool.call.id": told.call_id,
