@@ -12,6 +12,7 @@ from journeyman.app import Running, running
 from journeyman.cli.database import reaching_database
 from journeyman.config import Settings
 
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """A server that answers at `url`. `ended` is done early only when it failed."""
@@ -55,8 +56,8 @@ async def serving(settings: Settings, listener: socket.socket, *, works: bool = 
     url = _url(listener)
     async with _started(settings, works=works) as up:
         config = uvicorn.Config(
-            up.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=settings.server.drain_seconds,
-            http="httptools", timeout_keep_alive=75,
+            up.app, log_config=None, access_log=False, lifespan="off", http="httptools", timeout_keep_alive=75,
+            timeout_graceful_shutdown=settings.server.drain_seconds,
         )  # fmt: skip
         server = _Server(config, up)
         ended = asyncio.create_task(server.serve([listener]))
