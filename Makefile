@@ -19,8 +19,8 @@ lint: setup
 	.venv/bin/lint-imports
 
 # What takes long, as root: limits on version 2 of control groups, in an emulated machine; attacks on the sandboxes of an
-# ordinary user; the wheel, installed elsewhere; hundreds of deaths; the whole of parity with one server that answers and
-# two workers.
+# ordinary user; the wheel, installed elsewhere; hundreds of deaths; the whole of parity with two servers that answer in
+# turn and two workers.
 soak:
 	@scripts/setup --soak
 	.venv/bin/python tests/cgroup2/vm.py

@@ -2,10 +2,12 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from crash.fleet import Fleet, fresh_database
+from front import front
 from postgres import PostgresMissing, start_postgres
 from server import QUICK_RETRIES, RunningServer, start_server
 
@@ -27,7 +29,11 @@ def postgres_url() -> Iterator[str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--many", action="store_true", help="the shared server runs no sessions itself, two workers do")
+    parser.addoption(
+        "--many",
+        action="store_true",
+        help="the shared server is two, which take turns, and two workers run the sessions",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +43,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.config.getoption("--many"):
         database = fresh_database(request.getfixturevalue("postgres_url"), "shared")
         fleet = Fleet(directory, database, retry=QUICK_RETRIES)
-        with fleet.up(2, 2):
-            yield fleet.servers[0]
+        with fleet.up(2, 2), front([server.url for server in fleet.servers]) as url:
+            yield replace(fleet.servers[0], url=url)
         fleet.close()
         return
     with start_server(directory) as running:
