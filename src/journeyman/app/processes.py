@@ -16,15 +16,18 @@ from journeyman.api.services import Services
 from journeyman.app.backends import make_blobs, make_models, make_sandboxes, open_database
 from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
 from journeyman.app.refusals import NotShared
+from journeyman.blobs.port import Blobs
 from journeyman.config import Settings
 from journeyman.engine.distributed import DistributedEngine
 from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Always, Engine, Lease, LivesElsewhere, Whereabouts
 from journeyman.models.registry import ConfiguredModels
+from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
 from journeyman.runtime.retention import Retention, Rule
@@ -34,11 +37,13 @@ from journeyman.store.agents import Agents
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
+from journeyman.store.files import Files
 from journeyman.store.keys import PREFIX, Keys
 from journeyman.store.log import SqlLog
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.port import Elsewhere, Notice
 from journeyman.store.purging import Purging
+from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
@@ -67,6 +72,8 @@ class _House:
     """What every process has, whether it answers requests, runs sessions, or both."""
 
     database: Database
+    blobs: Blobs
+    files: Files
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -88,6 +95,8 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await house.engine.start()
         stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
+        purge = Purge(house.blobs, house.files.expire, house.files.named)
+        stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
         yield Running(create_app(services), house.hub, services.keys)
 
 
@@ -111,7 +120,11 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     stack.enter_context(locked(data_dir, shared=database.dialect == "postgresql"))
     await database.open()
     stack.push_async_callback(database.close)
+    blobs = make_blobs(settings)
+    stack.push_async_callback(blobs.close)
+    files = Files(database, int(settings.files.quota_gb * (1 << 30)))
     sandboxes = make_sandboxes(settings)
+    attachments = Attachments(blobs, Resources(database), sandboxes)
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
     stack.push_async_callback(models.close)
@@ -122,20 +135,22 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         if not works:
             raise NotShared
         log = SqlLog(database)
-        parts = _parts(settings, log, hub, models, sandboxes, Always())
+        parts = _parts(settings, log, hub, models, sandboxes, Always(), attachments)
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
-        carrier = await _carry(stack, settings, sandboxes, works=works)
-        engine = await _join(stack, settings, database, hub, models, sandboxes, sessions, carrier, works=works)
-    return _House(database, sandboxes, models, hub, sessions, engine, carrier)
+        carrier = await _carry(stack, settings, sandboxes, blobs, works=works)
+        engine = await _join(
+            stack, settings, database, hub, models, sandboxes, sessions, carrier, attachments, works=works
+        )
+    return _House(database, blobs, files, sandboxes, models, hub, sessions, engine, carrier)
 
 
-async def _carry(stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, *, works: bool) -> Carrier | None:
+async def _carry(
+    stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, blobs: Blobs, *, works: bool
+) -> Carrier | None:
     """Where blobs are kept for all machines, so are workspaces."""
     if settings.blobs.url is None:
         return None
-    blobs = make_blobs(settings)
-    stack.push_async_callback(blobs.close)
     carrier = Carrier(sandboxes, blobs, settings.sandbox.carry_mb << 20)
     if works and settings.sandbox.carry_mb:
         stack.push_async_callback(_finish, asyncio.create_task(carrier.run()))
@@ -151,6 +166,7 @@ async def _join(
     sandboxes: Sandboxes,
     sessions: Sessions,
     carrier: Carrier | None,
+    attachments: Attachments,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -166,7 +182,7 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    parts = replace(_parts(settings, log, hub, models, sandboxes, member), carrier=carrier)
+    parts = replace(_parts(settings, log, hub, models, sandboxes, member, attachments), carrier=carrier)
     engine = DistributedEngine(
         member,
         lambda woken: Dispatch(database.conninfo, owner.host, woken, parts.requests.free, works=works),
@@ -188,7 +204,13 @@ async def _join(
 
 
 def _parts(
-    settings: Settings, log: SqlLog, hub: Hub, models: ConfiguredModels, sandboxes: Sandboxes, lease: Lease
+    settings: Settings,
+    log: SqlLog,
+    hub: Hub,
+    models: ConfiguredModels,
+    sandboxes: Sandboxes,
+    lease: Lease,
+    attachments: Attachments,
 ) -> Parts:
     limits = settings.limits
     return Parts(
@@ -199,6 +221,7 @@ def _parts(
         sandboxes,
         settings.runtime_settings(),
         lease=lease,
+        attachments=attachments,
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )
@@ -219,6 +242,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
     return Services(
         agents=Agents(database),
         environments=Environments(database),
+        files=house.files,
+        resources=Resources(database),
+        blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),
         events=events,

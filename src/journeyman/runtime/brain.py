@@ -11,6 +11,7 @@ from typing import Any
 from journeyman.engine.port import Always, Lease, Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
+from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
@@ -69,6 +70,8 @@ class Parts:
     unpriced: set[str] = field(default_factory=set[str])
     """Models that cost nothing because their price is not known; each is said once."""
     lease: Lease = field(default_factory=Always)
+    attachments: Attachments | None = None
+    """The files of sessions."""
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -84,7 +87,7 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease)
-        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier)
+        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.attachments)
         self._tools = ToolWork(parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs)
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced

@@ -36,6 +36,16 @@ class InboxItem:
     """Set for the types that are processed on receipt."""
 
 
+class Mount(NamedTuple):
+    """A file of a session's sandbox."""
+
+    id: str
+    path: str
+    blob: str | None
+    """None: its bytes have expired, or it was removed."""
+    removed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Ownership of a session, and what is known of it outside its log."""
