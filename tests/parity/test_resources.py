@@ -79,7 +79,7 @@ def test_where_a_file_cannot_be(http: httpx2.Client, make: Any, file_id: str) ->
 def test_files_are_there_for_the_next_call(converse: Converse, client: Anthropic, file_id: str) -> None:
     """facts 12.2: what is added to a session is in its sandbox before the next tool call, what is removed is not."""
     session = converse(tools=TOOLSET)
-    look = 'SCRIPT: tool bash {"command": "cd /mnt/session/uploads && grep -r . | sort"} | text done'
+    look = 'SCRIPT: tool bash {"command": "grep -r . /mnt/session/uploads"} | text done'
 
     def seen() -> str:
         (result,) = only(session.turn(look), "agent.tool_result")

@@ -7,10 +7,12 @@ ROOT = "tests/api_resources/beta"
 FILES = (
     "test_agents.py",
     "test_environments.py",
+    "test_files.py",
     "test_sessions.py",
     "test_models.py",
     "agents/test_versions.py",
     "sessions/test_events.py",
+    "sessions/test_resources.py",
     "sessions/test_threads.py",
     "sessions/threads/test_events.py",
 )
