@@ -79,6 +79,7 @@ class Proxy:
         """Answer with what the server says to the mended request."""
         objects = await self._objects(request)
         path = objects.into(request.path).replace(f"/v1/models/{MODEL}", f"/v1/models/{self._model}")
+        path = path.replace("/v1/files/file_id", f"/v1/files/{objects.file}")
         query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
@@ -94,7 +95,7 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, FILE)
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, "/v1/files/file_id")
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
@@ -104,7 +105,7 @@ class Proxy:
         upload = aiohttp.FormData({"file": b"x"}, default_to_multipart=True)
         async with self._http.post(f"{self._server}/v1/files", data=upload, headers=self._headers) as answer:
             file = (await answer.json())["id"]
-        resources = [{"type": "file", "file_id": file}]
+        resources = [{"type": "file", "file_id": file, "mount_path": "first"}]
         body = {"agent": agent["id"], "environment_id": environment["id"], "resources": resources}
         session = await self._post("/v1/sessions", body)
         path = f"{self._server}/v1/sessions/{session['id']}/threads"
