@@ -44,6 +44,11 @@ class ServerSection(_Section):
     """A minute and key; 0 is no limit."""
 
 
+class FilesSection(_Section):
+    quota_gb: float = Field(default=1024, ge=0)
+    """Of a workspace's files; 0 is no limit."""
+
+
 class BlobsSection(_Section):
     """Where files are kept, and what sandboxes are kept as for other machines."""
 
@@ -243,6 +248,7 @@ class Settings(BaseSettings):
     models: list[ModelSection] = []
     """In order; the first that matches serves a model id."""
     blobs: BlobsSection = BlobsSection()
+    files: FilesSection = FilesSection()
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()

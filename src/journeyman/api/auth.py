@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from journeyman.api.betas import check_agents, check_environments
+from journeyman.api.betas import MANAGED_AGENTS, check_agents, check_environments
 from journeyman.api.services import Called, Services
 from journeyman.wire.errors import ApiError, invalid
 
@@ -76,6 +76,17 @@ def _betas(request: Request) -> list[str]:
 def uses_legacy_environments(request: Request) -> bool:
     """Whether the caller speaks the environments API's older dialect."""
     return "environments-2025-11-01" in _betas(request)
+
+
+def lists_files_by_id(request: Request) -> bool:
+    """Whether the caller speaks the files API's older dialect, whose pages are told by the ids at their ends."""
+    return "files-api-2025-04-14" in _betas(request)
+
+
+def needs_managed_agents(request: Request) -> None:
+    """Raises 400 without the beta."""
+    if MANAGED_AGENTS not in _betas(request):
+        raise invalid(f"scope_id: requires the `{MANAGED_AGENTS}` value in the `anthropic-beta` header")
 
 
 ForAgents = Annotated[Caller, Depends(_gated(check_agents))]

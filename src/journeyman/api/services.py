@@ -6,13 +6,16 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from journeyman.api.rates import Rates
+from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.store.agents import Agents
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
+from journeyman.store.files import Files
 from journeyman.store.keys import Keys
+from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.threads import Threads
 
@@ -23,6 +26,9 @@ class Services:
 
     agents: Agents
     environments: Environments
+    files: Files
+    resources: Resources
+    blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle
     events: Events

@@ -18,15 +18,18 @@ from journeyman.app.backends import make_blobs, make_models, make_sandboxes, ope
 from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
 from journeyman.app.refusals import NotShared
 from journeyman.app.watching import Gauges, make_watching, tell_incidents
+from journeyman.blobs.port import Blobs
 from journeyman.config import Settings
 from journeyman.engine.distributed import DistributedEngine
 from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Always, Engine, Lease, LivesElsewhere, Whereabouts
 from journeyman.models.registry import ConfiguredModels
+from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
 from journeyman.runtime.retention import Retention, Rule
@@ -36,11 +39,13 @@ from journeyman.store.agents import Agents
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
+from journeyman.store.files import Files
 from journeyman.store.keys import PREFIX, Keys
 from journeyman.store.log import SqlLog
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.port import Elsewhere, Notice
 from journeyman.store.purging import Purging
+from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
@@ -70,6 +75,8 @@ class _House:
     """What every process has, whether it answers requests, runs sessions, or both."""
 
     database: Database
+    blobs: Blobs
+    files: Files
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -92,6 +99,8 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await house.engine.start()
         stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
+        purge = Purge(house.blobs, house.files.expire, house.files.named)
+        stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
         yield Running(create_app(services, house.watching), house.hub, services.keys)
 
 
@@ -115,7 +124,11 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     stack.enter_context(locked(data_dir, shared=database.dialect == "postgresql"))
     await database.open()
     stack.push_async_callback(database.close)
+    blobs = make_blobs(settings)
+    stack.push_async_callback(blobs.close)
+    files = Files(database, int(settings.files.quota_gb * (1 << 30)))
     sandboxes = make_sandboxes(settings)
+    attachments = Attachments(blobs, Resources(database), sandboxes)
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
     stack.push_async_callback(models.close)
@@ -131,23 +144,24 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         if not works:
             raise NotShared
         log = SqlLog(database)
-        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer)
+        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer, attachments)
         gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
-        carrier = await _carry(stack, settings, sandboxes, works=works)
+        carrier = await _carry(stack, settings, sandboxes, blobs, works=works)
         engine = await _join(
-            stack, settings, database, hub, models, sandboxes, sessions, carrier, watching.observer, gauges, works=works
-        )
-    return _House(database, sandboxes, models, hub, sessions, engine, carrier, watching)
+            stack, settings, database, hub, models, sandboxes, sessions, carrier, watching.observer, gauges,
+            attachments, works=works,
+        )  # fmt: skip
+    return _House(database, blobs, files, sandboxes, models, hub, sessions, engine, carrier, watching)
 
 
-async def _carry(stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, *, works: bool) -> Carrier | None:
+async def _carry(
+    stack: AsyncExitStack, settings: Settings, sandboxes: Sandboxes, blobs: Blobs, *, works: bool
+) -> Carrier | None:
     """Where blobs are kept for all machines, so are workspaces."""
     if settings.blobs.url is None:
         return None
-    blobs = make_blobs(settings)
-    stack.push_async_callback(blobs.close)
     carrier = Carrier(sandboxes, blobs, settings.sandbox.carry_mb << 20)
     if works and settings.sandbox.carry_mb:
         stack.push_async_callback(_finish, asyncio.create_task(carrier.run()))
@@ -165,6 +179,7 @@ async def _join(
     carrier: Carrier | None,
     observer: Observer,
     gauges: Gauges,
+    attachments: Attachments,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -180,7 +195,8 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    parts = replace(_parts(settings, log, hub, models, sandboxes, member, observer), carrier=carrier)
+    built = _parts(settings, log, hub, models, sandboxes, member, observer, attachments)
+    parts = replace(built, carrier=carrier)
     gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
     engine = DistributedEngine(
         member,
@@ -210,6 +226,7 @@ def _parts(
     sandboxes: Sandboxes,
     lease: Lease,
     observer: Observer,
+    attachments: Attachments,
 ) -> Parts:
     limits = settings.limits
     return Parts(
@@ -221,6 +238,7 @@ def _parts(
         settings.runtime_settings(),
         lease=lease,
         observer=observer,
+        attachments=attachments,
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )
@@ -241,6 +259,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
     return Services(
         agents=Agents(database),
         environments=Environments(database),
+        files=house.files,
+        resources=Resources(database),
+        blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),
         events=events,

@@ -11,6 +11,7 @@ from typing import Any
 from journeyman.engine.port import Always, Lease, Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
+from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
@@ -72,6 +73,8 @@ class Parts:
     """Models that cost nothing because their price is not known; each is said once."""
     lease: Lease = field(default_factory=Always)
     observer: Observer = field(default_factory=Nobody)
+    attachments: Attachments | None = None
+    """The files of sessions."""
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -87,7 +90,7 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
-        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier)
+        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.attachments)
         self._tools = ToolWork(
             parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer
         )

@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
+from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.session import SessionState
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
@@ -27,9 +28,16 @@ class Computer:
     """Tells the provider once what a session's sandbox is like, and has its packages ready before the first request."""
 
     def __init__(
-        self, sandboxes: Sandboxes, log: SessionLog, claim: Claim, state: SessionState, carrier: Carrier | None
+        self,
+        sandboxes: Sandboxes,
+        log: SessionLog,
+        claim: Claim,
+        state: SessionState,
+        carrier: Carrier | None,
+        attachments: Attachments | None = None,
     ) -> None:
         """`carrier`: where there are other machines that may go on with the session."""
+        self._attachments = attachments
         self._sandboxes = sandboxes
         self._log = log
         self._claim = claim
@@ -50,6 +58,11 @@ class Computer:
             if self._described is None and self._claim.leased and not self._claim.resident:
                 await self._settle()
             self._described = spec
+
+    async def furnish(self) -> None:
+        """Put the session's files into the sandbox, before its tools are run. Raises SandboxError."""
+        if self._attachments is not None:
+            await self._attachments.place(self._claim.session_id, self._claim.fence)
 
     async def _settle(self) -> None:
         """The session's sandbox is on this host from now on, with what could be kept of another's."""

@@ -106,6 +106,7 @@ class ToolWork:
         try:
             if call.name not in _WEB:
                 await self._computer.describe()
+                await self._computer.furnish()
             return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
         except StaleRun:
             raise

@@ -41,6 +41,7 @@ _KEYS: dict[str, Any] = {
     "agents": str,
     "versions": int,
     "environments": str,
+    "files": str,
     "sessions": str,
     "threads": str,
     "events": (int, int),

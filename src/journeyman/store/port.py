@@ -38,6 +38,16 @@ class InboxItem:
     """The traceparent of the request that brought it."""
 
 
+class Mount(NamedTuple):
+    """A file of a session's sandbox."""
+
+    id: str
+    path: str
+    blob: str | None
+    """None: its bytes have expired, or it was removed."""
+    removed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Ownership of a session, and what is known of it outside its log."""

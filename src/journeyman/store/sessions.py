@@ -11,6 +11,7 @@ from journeyman.store.events import NewEvent, put_into_inbox
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
+from journeyman.store.resources import attach
 from journeyman.store.session_rows import lock_session, remove_session, session_row
 from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import sessions, threads
@@ -18,6 +19,7 @@ from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
+from journeyman.wire.resources import FileResource
 from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
 from journeyman.wire.times import now_us
 
@@ -46,6 +48,9 @@ class Sessions:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
             environment = _usable_environment(connection, workspace, create.environment_id)
             row = _new_row(workspace, create, resolve_agent(agent, create.agent), environment, running=bool(initial))
+            wanted = [resource for resource in create.resources or [] if isinstance(resource, FileResource)]
+            if wanted:
+                row["resources"] = dump(attach(connection, workspace, row["id"], wanted))
             _INSERT.change(connection, **row)
             _INSERT_THREAD.change(connection, **_primary_thread(row))
             if initial:
@@ -217,6 +222,7 @@ def _new_row(
         "due_at": None,
         "owner": None,
         "host": None,
+        "resources": None,
     }
 
 

@@ -85,6 +85,7 @@ sessions = Table(
     Column("due_at", BigInteger),
     Column("owner", _Id),
     Column("host", _Id),
+    Column("resources", Text),
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
@@ -146,4 +147,24 @@ inbox = Table(
     Column("processed_at", BigInteger),
     # The traceparent of the request that brought it.
     Column("trace", Text),
+)
+
+# A session's file has the session as its scope; without a blob its bytes have expired.
+files = Table(
+    "files",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blob", String(255)),
+    Column("downloadable", Integer, nullable=False),
+    Column("scope_id", _Id),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Index("files_by_workspace", "workspace_id", "id"),
+    Index("files_by_scope", "scope_id", "id"),
+    Index("files_by_blob", "blob"),
+    Index("files_by_expiry", "expires_at"),
 )

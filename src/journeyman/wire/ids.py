@@ -24,6 +24,14 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_01{_base58(number)}"
 
 
+def made_at(value: str) -> float:
+    """When an id of ours was made, in seconds since the epoch."""
+    number = 0
+    for letter in value[-_WIDTH:]:
+        number = number * 58 + _ALPHABET.index(letter)
+    return (number >> 80) / 1000
+
+
 def is_id(prefix: str, value: str) -> bool:
     """Whether `value` is well formed: the right prefix and the base58 alphabet (other generators' lengths included)."""
     return re.fullmatch(rf"{re.escape(prefix)}_[{_ALPHABET}0]{{20,40}}", value) is not None

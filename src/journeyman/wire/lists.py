@@ -148,9 +148,24 @@ def thread_list(query: Query) -> ThreadList:
     )
 
 
+def files_page(query: Query) -> tuple[int, str | None]:
+    """Limit and page of files."""
+    return _limit(query, 20, 1000), _text(query, "page")
+
+
 def event_deltas(query: Query) -> frozenset[str]:
     """The types a stream is asked to preview."""
     return frozenset(_choices(query, "event_deltas", DELTA_TYPES))
+
+
+def text_of(query: Query, name: str) -> str | None:
+    """A parameter; the last counts, and an empty one does not."""
+    return _text(query, name)
+
+
+def values_of(query: Query, name: str) -> list[str]:
+    """All values of a repeated parameter."""
+    return [value for key, value in query if key in (name, f"{name}[]")]
 
 
 def _text(query: Query, name: str) -> str | None:

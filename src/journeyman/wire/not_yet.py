@@ -7,6 +7,7 @@ from journeyman.wire.content import DocumentBlock, FileSource, ImageBlock
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.mcp import McpServerParams, McpToolsetParams
+from journeyman.wire.resources import FileResource, ResourceParams
 from journeyman.wire.tools import ToolParams
 
 
@@ -42,10 +43,11 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Seque
         raise _refusal(f"{prefix}mcp_servers", "connecting to MCP servers")
 
 
-def refuse_session_create(*, resources: object, vault_ids: object) -> None:
+def refuse_session_create(*, resources: Sequence[ResourceParams], vault_ids: object) -> None:
     """Raise ApiError for parts of a new session that later versions bring."""
-    if resources:
-        raise _refusal("resources", "mounting resources")
+    for place, resource in enumerate(resources):
+        if not isinstance(resource, FileResource):
+            raise _refusal(f"resources.{place}", f"a resource of type {resource.type}")
     if vault_ids:
         raise _refusal("vault_ids", "attaching vaults")
 

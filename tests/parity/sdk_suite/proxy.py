@@ -16,6 +16,8 @@ AGENT = "agent_011CZkYpogX7uDKUyvBTophP"
 ENVIRONMENT = "env_011CZkZ9X2dpNyB7HsEFoRfW"
 SESSION = "sesn_011CZkZAtmR3yMPDzynEDxu7"
 THREAD = "sthr_011CZkZVWa6oJjw1rgXZpnBt"
+RESOURCE = "sesrsc_011CZkZBJq5dWxk9fVLNcPht"
+FILE = "file_011CNha8iCJcU1wXNR6q4V8w"
 MODEL = "model_id"
 
 _PLACEHOLDERS = {
@@ -36,10 +38,13 @@ class Objects:
     environment: str
     session: str
     thread: str
+    resource: str
+    file: str
 
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
         named = {AGENT: self.agent, ENVIRONMENT: self.environment, SESSION: self.session, THREAD: self.thread}
+        named |= {RESOURCE: self.resource, FILE: self.file}
         for example, real in named.items():
             text = text.replace(example, real)
         return text
@@ -74,6 +79,7 @@ class Proxy:
         """Answer with what the server says to the mended request."""
         objects = await self._objects(request)
         path = objects.into(request.path).replace(f"/v1/models/{MODEL}", f"/v1/models/{self._model}")
+        path = path.replace("/v1/files/file_id", f"/v1/files/{objects.file}")
         query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
@@ -89,19 +95,23 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD)
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, "/v1/files/file_id")
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
     async def _fresh(self) -> Objects:
         agent = await self._post("/v1/agents", {"name": "suite", "model": self._model, "tools": [_LOOKUP]})
         environment = await self._post("/v1/environments", {"name": "suite"})
-        body = {"agent": agent["id"], "environment_id": environment["id"]}
+        upload = aiohttp.FormData({"file": b"x"}, default_to_multipart=True)
+        async with self._http.post(f"{self._server}/v1/files", data=upload, headers=self._headers) as answer:
+            file = (await answer.json())["id"]
+        resources = [{"type": "file", "file_id": file, "mount_path": "first"}]
+        body = {"agent": agent["id"], "environment_id": environment["id"], "resources": resources}
         session = await self._post("/v1/sessions", body)
         path = f"{self._server}/v1/sessions/{session['id']}/threads"
         async with self._http.get(path, headers=self._headers) as answer:
             thread = (await answer.json())["data"][0]
-        return Objects(agent["id"], environment["id"], session["id"], thread["id"])
+        return Objects(agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file)
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:
