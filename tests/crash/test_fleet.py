@@ -62,11 +62,11 @@ def test_deleting_at_one_server_ends_the_streams_of_another(fleet: Fleet) -> Non
         assert [event.type for event in stream] == ["session.deleted"]
 
 
-def test_an_interrupt_reaches_a_tool_on_another_process_within_a_second(fleet: Fleet) -> None:
+def test_an_interrupt_reaches_a_tool_on_another_process_within_a_second(fleet: Fleet, rounds: int) -> None:
     with fleet.up(servers=1, workers=1):
         fleet.prepare()
         waits: list[float] = []
-        for _ in range(5):
+        for _ in range(5 if rounds < 10 else 40):
             session = fleet.session()
             fleet.say(session, "SCRIPT: bash sleep 60 | text never")
             fleet.until_type(session, "agent.tool_use")
@@ -74,7 +74,9 @@ def test_an_interrupt_reaches_a_tool_on_another_process_within_a_second(fleet: F
             fleet.send(session, {"type": "user.interrupt"})
             fleet.until_type(session, "session.status_idle")
             waits.append(time.monotonic() - sent)
-        assert max(waits) < 5.0 and sorted(waits)[len(waits) // 2] < 1.0, waits
+        # A busy machine may be slow now and then.
+        part = len(waits) // 2 if rounds < 10 else len(waits) * 95 // 100
+        assert max(waits) < 5.0 and sorted(waits)[part] < 1.0, waits
 
 
 def test_a_dead_workers_sessions_are_taken_up_by_another(fleet: Fleet) -> None:
