@@ -26,7 +26,7 @@ soak:
 	.venv/bin/python tests/cgroup2/vm.py
 	.venv/bin/pytest -o addopts=-q tests/adversary/test_as_user.py tests/release/test_installed.py
 	.venv/bin/pytest tests/crash --soak
-	.venv/bin/pytest tests/parity --many
+	.venv/bin/pytest tests/parity --many -p no:hypothesispytest
 
 bench: setup
 	.venv/bin/python bench/run.py --rounds 3 --many 500
