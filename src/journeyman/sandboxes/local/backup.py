@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from journeyman.sandboxes.local import state
+from journeyman.sandboxes.local.directory import DISK
 
 PASSING = (
     "sandboxes/lock",
@@ -35,7 +36,6 @@ PASSING = (
 packages and snapshots, base images, the shells' memory, what runs gave, and the authority that sandboxes trust."""
 
 
-_DISK = "disk.img"
 _FREEZE, _THAW = 0xC0045877, 0xC0045878
 _LOOP_DEVICES = 7
 
@@ -46,7 +46,7 @@ def copy_disks(data_dir: Path, staging: Path) -> list[str]:
     What they stand for, as patterns of paths in the data directory. Who writes to one meanwhile waits.
     """
     found: list[str] = []
-    for image in (data_dir / "sandboxes").glob(f"[0-9]*/{_DISK}"):
+    for image in (data_dir / "sandboxes").glob(f"[0-9]*/{DISK}"):
         process = state.living(image.with_name("state.json"))
         if process is None:
             continue
@@ -82,5 +82,5 @@ def settle_restored(data_dir: Path) -> None:
     copied = data_dir / "disks"
     if copied.is_dir():
         for image in copied.iterdir():
-            image.rename(data_dir / "sandboxes" / image.name / _DISK)
+            image.rename(data_dir / "sandboxes" / image.name / DISK)
         shutil.rmtree(copied)

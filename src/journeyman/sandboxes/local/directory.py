@@ -18,6 +18,8 @@ from journeyman.sandboxes.port import Incident, SandboxError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
+DISK = "disk.img"
+"""The name of a disk, of a sandbox and of the layer that it becomes."""
 _GONE = "gone-"
 _REPLACED = Incident(
     "replaced",
@@ -47,7 +49,7 @@ class Directory:
     @property
     def image(self) -> Path:
         """Its disk, if it has one of its own."""
-        return self.path / "disk.img"
+        return self.path / DISK
 
     @property
     def volume(self) -> Path:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import orjson
 
-from journeyman.sandboxes.local.directory import Directory
+from journeyman.sandboxes.local.directory import DISK, Directory
 from journeyman.sandboxes.local.disks import mount_image
 
-_FACTS, _IMAGE = "layer.json", "disk.img"
+_FACTS = "layer.json"
 _OF_EACH = frozenset({"dev", "proc", "run", "sys", "tmp"})
 """Directories that are every sandbox's own."""
 
@@ -59,7 +59,7 @@ class Layers:
     def find(self, name: str) -> Layer | None:
         """None when it is not there, or not whole."""
         path = self._path / name
-        image = path / _IMAGE
+        image = path / DISK
         if not (image.exists() or (path / "files").is_dir()):
             return None
         owner = int(orjson.loads((path / _FACTS).read_bytes())["owner"])
@@ -80,7 +80,7 @@ class Layers:
         if directory.image.exists():
             (path / "disk").mkdir(exist_ok=True)
             directory.image.with_suffix(".loop").rename(path / "disk.loop")
-            directory.image.rename(path / _IMAGE)
+            directory.image.rename(path / DISK)
         else:
             directory.files.rename(path / "files")
 
