@@ -10,7 +10,10 @@ from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.secrets import Secrets
+from journeyman.runtime.validation import Validation
 from journeyman.store.agents import Agents
+from journeyman.store.credentials import Credentials
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
@@ -18,6 +21,7 @@ from journeyman.store.keys import Keys
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.threads import Threads
+from journeyman.store.vaults import Vaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Services:
     lifecycle: SessionLifecycle
     events: Events
     threads: Threads
+    vaults: Vaults
+    credentials: Credentials
+    secrets: Secrets
+    validation: Validation
     keys: Keys
     models: Models
     hub: Hub

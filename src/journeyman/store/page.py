@@ -39,11 +39,13 @@ def _holds(bounds: TimeRange, at: int) -> bool:
 
 _KEYS: dict[str, Any] = {
     "agents": str,
+    "credentials": str,
     "versions": int,
     "environments": str,
     "files": str,
     "sessions": str,
     "threads": str,
+    "vaults": str,
     "events": (int, int),
 }
 """What an item's place looks like in the cursors of each list."""

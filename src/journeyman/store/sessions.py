@@ -15,6 +15,7 @@ from journeyman.store.resources import attach
 from journeyman.store.session_rows import lock_session, remove_session, session_row
 from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import sessions, threads
+from journeyman.store.vaults import check_usable
 from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
@@ -49,6 +50,10 @@ class Sessions:
             environment = _usable_environment(connection, workspace, create.environment_id)
             row = _new_row(workspace, create, resolve_agent(agent, create.agent), environment, running=bool(initial))
             wanted = [resource for resource in create.resources or [] if isinstance(resource, FileResource)]
+            vault_ids = list(dict.fromkeys(create.vault_ids or []))
+            if vault_ids:
+                check_usable(connection, workspace, vault_ids)
+                row["vault_ids"] = dump(vault_ids)
             if wanted:
                 row["resources"] = dump(attach(connection, workspace, row["id"], wanted))
             _INSERT.change(connection, **row)
@@ -223,6 +228,7 @@ def _new_row(
         "owner": None,
         "host": None,
         "resources": None,
+        "vault_ids": None,
     }
 
 
