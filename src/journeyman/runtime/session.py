@@ -24,7 +24,7 @@ class SessionState:
     """µs since the epoch: when it last went from idle to running."""
     head: int = 0
     last_at: int = 0
-    warned: set[str] = field(default_factory=set[str])
+    warned: list[str] = field(default_factory=list[str])
     """Credentials of which has been said that they cannot be used."""
 
     def apply(self, row: Row) -> None:
@@ -65,7 +65,7 @@ def _session_paused(state: SessionState, row: Row) -> None:
 
 def _session_error(state: SessionState, row: Row) -> None:
     if "credential_id" in row.body["error"]:
-        state.warned.add(row.body["error"]["credential_id"])
+        state.warned.append(row.body["error"]["credential_id"])
 
 
 def _session_updated(state: SessionState, row: Row) -> None:

@@ -18,15 +18,29 @@ SESSION = "sesn_011CZkZAtmR3yMPDzynEDxu7"
 THREAD = "sthr_011CZkZVWa6oJjw1rgXZpnBt"
 RESOURCE = "sesrsc_011CZkZBJq5dWxk9fVLNcPht"
 FILE = "file_011CNha8iCJcU1wXNR6q4V8w"
+VAULT = "vlt_011CZkZDLs7fYzm1hXNPeRjv"
+CREDENTIAL = "vcrd_011CZkZEMt8gZan2iYPQfSkw"
 MODEL = "model_id"
 
 _PLACEHOLDERS = {
     ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
     ("after_id", "after_id"), ("before_id", "before_id"),
 }  # fmt: skip
+_PAST, _FUTURE = "2019-12-27T18:11:19.117000", "2099-12-27T18:11:19.117000"
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
 _HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "date"}
 _SCRIPT = 'SCRIPT: think hm && say looking && tool lookup {"order": "1234"} | text on its way'
+_OAUTH = {
+    "type": "mcp_oauth",
+    "mcp_server_url": "https://127.0.0.1:9/mcp",
+    "access_token": "x",
+    "refresh": {
+        "client_id": "x",
+        "refresh_token": "x",
+        "token_endpoint": "https://127.0.0.1:9/token",
+        "token_endpoint_auth": {"type": "client_secret_post", "client_secret": "x"},
+    },
+}
 _LOOKUP = {"type": "custom", "name": "lookup", "description": "Looks up.", "input_schema": {"type": "object"}}
 
 
@@ -40,11 +54,13 @@ class Objects:
     thread: str
     resource: str
     file: str
+    vault: str
+    credential: str
 
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
         named = {AGENT: self.agent, ENVIRONMENT: self.environment, SESSION: self.session, THREAD: self.thread}
-        named |= {RESOURCE: self.resource, FILE: self.file}
+        named |= {RESOURCE: self.resource, FILE: self.file, VAULT: self.vault, CREDENTIAL: self.credential}
         for example, real in named.items():
             text = text.replace(example, real)
         return text
@@ -83,7 +99,7 @@ class Proxy:
         query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
-        body = objects.into((await request.read()).decode()).encode()
+        body = objects.into((await request.read()).decode()).replace(_PAST, _FUTURE).encode()
         url = f"{self._server}{path}"
         async with self._http.request(request.method, url, params=query, headers=headers, data=body or None) as answer:
             kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
@@ -95,7 +111,7 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, "/v1/files/file_id")
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, "/v1/files/file_id")
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
@@ -111,7 +127,14 @@ class Proxy:
         path = f"{self._server}/v1/sessions/{session['id']}/threads"
         async with self._http.get(path, headers=self._headers) as answer:
             thread = (await answer.json())["data"][0]
-        return Objects(agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file)
+        resource = session["resources"][0]["id"]
+        vault, credential = await self._fresh_vault()
+        return Objects(agent["id"], environment["id"], session["id"], thread["id"], resource, file, vault, credential)
+
+    async def _fresh_vault(self) -> tuple[str, str]:
+        vault = await self._post("/v1/vaults", {"display_name": "suite"})
+        credential = await self._post(f"/v1/vaults/{vault['id']}/credentials", {"auth": _OAUTH})
+        return vault["id"], credential["id"]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:

@@ -9,6 +9,8 @@ FILES = (
     "test_environments.py",
     "test_sessions.py",
     "test_models.py",
+    "test_vaults.py",
+    "vaults/test_credentials.py",
     "agents/test_versions.py",
     "sessions/test_events.py",
     "sessions/test_resources.py",
