@@ -164,11 +164,12 @@ class Brain:
 
     async def _watch(self, step: asyncio.Task[None]) -> None:
         """Something came while a step is under way: cut it when that is an interrupt."""
-        try:
+        with contextlib.suppress(Exception):  # whoever runs the step meets it too
             await self._journal.flush()  # what is taken already is not to be seen again
+        try:
             items, _ = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
         except Exception:
-            return  # whoever runs the step meets the same failure
+            return
         if any(item.type == "user.interrupt" for item in items) and not step.cancelling():
             step.cancel()  # once: a second time would cut its cleaning up
 
