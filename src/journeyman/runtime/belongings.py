@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.secrets import Secrets
+from journeyman.runtime.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +14,5 @@ class Belongings:
 
     attachments: Attachments | None = None
     secrets: Secrets | None = None
+    outputs: Outputs | None = None
+    sources: Sources | None = None

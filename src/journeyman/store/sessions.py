@@ -229,6 +229,7 @@ def _new_row(
         "host": None,
         "resources": None,
         "vault_ids": None,
+        "outputs": None,
     }
 
 

@@ -87,6 +87,8 @@ sessions = Table(
     Column("host", _Id),
     Column("resources", Text),
     Column("vault_ids", Text),
+    # What its sandbox has in /mnt/session/outputs, and the files that became of it.
+    Column("outputs", Text),
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
