@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.outputs import Outputs
+from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.sources import Sources
 
@@ -16,3 +17,4 @@ class Belongings:
     secrets: Secrets | None = None
     outputs: Outputs | None = None
     sources: Sources | None = None
+    repositories: Repositories | None = None

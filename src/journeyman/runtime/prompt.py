@@ -18,13 +18,18 @@ _ABOUT_THE_COMPUTER = (
 )
 
 
-def build_request(state: SessionState, tools: Sequence[JsonObject], max_tokens: int) -> ModelRequest:
-    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns."""
+def build_request(
+    state: SessionState, tools: Sequence[JsonObject], max_tokens: int, notes: Sequence[str] = ()
+) -> ModelRequest:
+    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns.
+
+    `notes` are what the model is to know of this session's computer.
+    """
     model = state.agent["model"]
     effort: JsonObject = model.get("effort") or {}
     return ModelRequest(
         model=model["id"],
-        system=_system(state.agent, has_computer=any("name" in tool for tool in tools)),
+        system=_system(state.agent, notes, has_computer=any("name" in tool for tool in tools)),
         messages=_with_breakpoints(state.primary.history),
         tools=_last_cached(tools),
         max_tokens=max_tokens,
@@ -33,10 +38,10 @@ def build_request(state: SessionState, tools: Sequence[JsonObject], max_tokens: 
     )
 
 
-def _system(agent: JsonObject, *, has_computer: bool) -> list[JsonObject]:
+def _system(agent: JsonObject, notes: Sequence[str], *, has_computer: bool) -> list[JsonObject]:
     texts = [agent["system"]] if agent["system"] else []
     if has_computer:
-        texts.append(_ABOUT_THE_COMPUTER)
+        texts.append("\n".join([_ABOUT_THE_COMPUTER, *notes]))
     return _last_cached([{"type": "text", "text": text} for text in texts])
 
 
