@@ -10,6 +10,7 @@ from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
@@ -17,6 +18,7 @@ from journeyman.store.files import Files
 from journeyman.store.keys import Keys
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
+from journeyman.store.skills import Skills
 from journeyman.store.threads import Threads
 
 
@@ -28,6 +30,8 @@ class Services:
     environments: Environments
     files: Files
     resources: Resources
+    skills: Skills
+    catalogue: Catalogue
     blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle

@@ -33,8 +33,10 @@ from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
 from journeyman.runtime.retention import Retention, Rule
+from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
@@ -47,6 +49,7 @@ from journeyman.store.port import Elsewhere, Notice
 from journeyman.store.purging import Purging
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
+from journeyman.store.skills import Skills
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
 from journeyman.telemetry.port import Nobody, Observer
@@ -77,6 +80,7 @@ class _House:
     database: Database
     blobs: Blobs
     files: Files
+    catalogue: Catalogue
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -84,6 +88,14 @@ class _House:
     engine: Engine
     carrier: Carrier | None
     watching: Watching
+
+
+@dataclass(frozen=True, slots=True)
+class _Furnishing:
+    """What is put into sandboxes."""
+
+    attachments: Attachments
+    skills: SkillFiles
 
 
 @asynccontextmanager
@@ -99,7 +111,8 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await house.engine.start()
         stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        purge = Purge(house.blobs, house.files.expire, house.files.named)
+        skills = services.skills
+        purge = Purge(house.blobs, house.files.expire, {"files": house.files.named, "skills": skills.named})
         stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
         yield Running(create_app(services, house.watching), house.hub, services.keys)
 
@@ -128,7 +141,6 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     stack.push_async_callback(blobs.close)
     files = Files(database, int(settings.files.quota_gb * (1 << 30)))
     sandboxes = make_sandboxes(settings)
-    attachments = Attachments(blobs, Resources(database), sandboxes)
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
     stack.push_async_callback(models.close)
@@ -138,22 +150,26 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     if not isinstance(watching.observer, Nobody):
         telling = tell_incidents(sandboxes, watching.observer)
         stack.push_async_callback(_finish, asyncio.create_task(telling))
-    sessions = Sessions(database)
+    catalogue = Catalogue()
+    furnishing = _Furnishing(
+        Attachments(blobs, Resources(database), sandboxes), SkillFiles(blobs, catalogue, sandboxes)
+    )
+    sessions = Sessions(database, catalogue)
     carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
             raise NotShared
         log = SqlLog(database)
-        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer, attachments)
+        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer, furnishing)
         gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
         carrier = await _carry(stack, settings, sandboxes, blobs, works=works)
         engine = await _join(
             stack, settings, database, hub, models, sandboxes, sessions, carrier, watching.observer, gauges,
-            attachments, works=works,
+            furnishing, works=works,
         )  # fmt: skip
-    return _House(database, blobs, files, sandboxes, models, hub, sessions, engine, carrier, watching)
+    return _House(database, blobs, files, catalogue, sandboxes, models, hub, sessions, engine, carrier, watching)
 
 
 async def _carry(
@@ -179,7 +195,7 @@ async def _join(
     carrier: Carrier | None,
     observer: Observer,
     gauges: Gauges,
-    attachments: Attachments,
+    furnishing: _Furnishing,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -195,7 +211,7 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    built = _parts(settings, log, hub, models, sandboxes, member, observer, attachments)
+    built = _parts(settings, log, hub, models, sandboxes, member, observer, furnishing)
     parts = replace(built, carrier=carrier)
     gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
     engine = DistributedEngine(
@@ -226,7 +242,7 @@ def _parts(
     sandboxes: Sandboxes,
     lease: Lease,
     observer: Observer,
-    attachments: Attachments,
+    furnishing: _Furnishing,
 ) -> Parts:
     limits = settings.limits
     return Parts(
@@ -238,7 +254,8 @@ def _parts(
         settings.runtime_settings(),
         lease=lease,
         observer=observer,
-        attachments=attachments,
+        attachments=furnishing.attachments,
+        skills=furnishing.skills,
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )
@@ -257,10 +274,12 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
 def _make_services(settings: Settings, house: _House) -> Services:
     database, sessions, events = house.database, house.sessions, Events(house.database)
     return Services(
-        agents=Agents(database),
+        agents=Agents(database, house.catalogue),
         environments=Environments(database),
         files=house.files,
         resources=Resources(database),
+        skills=Skills(database, house.catalogue),
+        catalogue=house.catalogue,
         blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),

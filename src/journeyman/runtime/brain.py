@@ -20,6 +20,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState, fold, turn_of
 from journeyman.runtime.settings import RuntimeSettings
+from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.steps import (
     END_TURN,
@@ -75,6 +76,7 @@ class Parts:
     observer: Observer = field(default_factory=Nobody)
     attachments: Attachments | None = None
     """The files of sessions."""
+    skills: SkillFiles | None = None
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -90,7 +92,9 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
-        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.attachments)
+        self._computer = Computer(
+            parts.sandboxes, parts.log, claim, state, parts.carrier, parts.attachments, parts.skills
+        )
         self._tools = ToolWork(
             parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer
         )

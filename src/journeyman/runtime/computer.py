@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.skills import SkillFiles
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
@@ -35,9 +36,11 @@ class Computer:
         state: SessionState,
         carrier: Carrier | None,
         attachments: Attachments | None = None,
+        skills: SkillFiles | None = None,
     ) -> None:
         """`carrier`: where there are other machines that may go on with the session."""
         self._attachments = attachments
+        self._skills = skills
         self._sandboxes = sandboxes
         self._log = log
         self._claim = claim
@@ -60,9 +63,11 @@ class Computer:
             self._described = spec
 
     async def furnish(self) -> None:
-        """Put the session's files into the sandbox, before its tools are run. Raises SandboxError."""
+        """Put the session's files and skills into the sandbox, before its tools are run. Raises SandboxError."""
         if self._attachments is not None:
             await self._attachments.place(self._claim.session_id, self._claim.fence)
+        if self._skills is not None:
+            await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
 
     async def _settle(self) -> None:
         """The session's sandbox is on this host from now on, with what could be kept of another's."""

@@ -124,7 +124,8 @@ class ModelTurn:
 
     def _request(self) -> ModelRequest:
         tools = self._toolset.definitions(self._state.agent["tools"])
-        return build_request(self._state, tools, self._models.max_output(self._state.agent["model"]["id"]))
+        most = self._models.max_output(self._state.agent["model"]["id"])
+        return build_request(self._state, tools, most, self._claim.skills)
 
     async def _stream(self, request: ModelRequest, preview: Preview | None) -> Answer:
         self._answer = answer = Answer(preview)

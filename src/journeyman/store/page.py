@@ -43,6 +43,8 @@ _KEYS: dict[str, Any] = {
     "environments": str,
     "files": str,
     "sessions": str,
+    "skills": str,
+    "skill_versions": str,
     "threads": str,
     "events": (int, int),
 }

@@ -1,6 +1,6 @@
 """What the brain needs of the store: one session's log, its inbox, and who owns it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -68,6 +68,9 @@ class Claim:
     """Its sandbox is known to be on this host."""
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""
+    skills: Sequence[JsonObject] = ()
+    """Those that its sandbox has: `skill_id`, `id` (of the version), `name`, `description`, `directory`, `blob` (None:
+    built in)."""
     status: str = "idle"
     usage: JsonObject = field(default_factory=dict[str, Any])
     active_us: int = 0

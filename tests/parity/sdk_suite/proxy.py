@@ -19,14 +19,16 @@ THREAD = "sthr_011CZkZVWa6oJjw1rgXZpnBt"
 RESOURCE = "sesrsc_011CZkZBJq5dWxk9fVLNcPht"
 FILE = "file_011CNha8iCJcU1wXNR6q4V8w"
 MODEL = "model_id"
+SKILL = "/v1/skills/skill_id"
 
 _PLACEHOLDERS = {
     ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
-    ("after_id", "after_id"), ("before_id", "before_id"),
+    ("after_id", "after_id"), ("before_id", "before_id"), ("source", "source"),
 }  # fmt: skip
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
 _HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "date"}
 _SCRIPT = 'SCRIPT: think hm && say looking && tool lookup {"order": "1234"} | text on its way'
+_SKILL_FILE = ("suite/SKILL.md", "---\nname: suite\ndescription: For the suite.\n---\n")
 _LOOKUP = {"type": "custom", "name": "lookup", "description": "Looks up.", "input_schema": {"type": "object"}}
 
 
@@ -40,6 +42,8 @@ class Objects:
     thread: str
     resource: str
     file: str
+    skill: str
+    version: str
 
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
@@ -47,7 +51,9 @@ class Objects:
         named |= {RESOURCE: self.resource, FILE: self.file}
         for example, real in named.items():
             text = text.replace(example, real)
-        return text
+        return text.replace(f"{SKILL}/versions/version", f"{SKILL}/versions/{self.version}").replace(
+            SKILL, f"/v1/skills/{self.skill}"
+        )
 
 
 class Proxy:
@@ -83,9 +89,11 @@ class Proxy:
         query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
-        body = objects.into((await request.read()).decode()).encode()
+        body = objects.into((await request.read()).decode())
+        if path.startswith("/v1/skills"):
+            body = body.replace("upload", _SKILL_FILE[0]).replace("Example data", _SKILL_FILE[1])
         url = f"{self._server}{path}"
-        async with self._http.request(request.method, url, params=query, headers=headers, data=body or None) as answer:
+        async with self._http.request(request.method, url, params=query, headers=headers, data=body.encode() or None) as answer:
             kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
@@ -95,23 +103,33 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, "/v1/files/file_id")
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, "/v1/files/file_id", SKILL)
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
     async def _fresh(self) -> Objects:
         agent = await self._post("/v1/agents", {"name": "suite", "model": self._model, "tools": [_LOOKUP]})
         environment = await self._post("/v1/environments", {"name": "suite"})
-        upload = aiohttp.FormData({"file": b"x"}, default_to_multipart=True)
-        async with self._http.post(f"{self._server}/v1/files", data=upload, headers=self._headers) as answer:
-            file = (await answer.json())["id"]
+        file = (await self._upload("/v1/files", "file", "x", b"x"))["id"]
+        skill = await self._upload("/v1/skills", "files[]", *_SKILL_FILE)
+        await self._upload(f"/v1/skills/{skill['id']}/versions", "files[]", *_SKILL_FILE)
         resources = [{"type": "file", "file_id": file, "mount_path": "first"}]
         body = {"agent": agent["id"], "environment_id": environment["id"], "resources": resources}
         session = await self._post("/v1/sessions", body)
         path = f"{self._server}/v1/sessions/{session['id']}/threads"
         async with self._http.get(path, headers=self._headers) as answer:
             thread = (await answer.json())["data"][0]
-        return Objects(agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file)
+        return Objects(
+            agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file,
+            skill["id"], skill["latest_version_id"],
+        )  # fmt: skip
+
+    async def _upload(self, path: str, field: str, name: str, content: str | bytes) -> dict[str, Any]:
+        upload = aiohttp.FormData(default_to_multipart=True)
+        upload.add_field(field, content, filename=name)
+        async with self._http.post(self._server + path, data=upload, headers=self._headers) as answer:
+            answer.raise_for_status()
+            return await answer.json()
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:

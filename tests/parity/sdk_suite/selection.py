@@ -9,6 +9,10 @@ FILES = (
     "test_environments.py",
     "test_sessions.py",
     "test_models.py",
+    "test_skills.py",
+    "skills/test_versions.py",
+    "../test_skills.py",
+    "../skills/test_versions.py",
     "agents/test_versions.py",
     "sessions/test_events.py",
     "sessions/test_resources.py",
@@ -31,7 +35,7 @@ class LeftOut:
 
 
 _ALL_OF_AN_AGENT = (
-    "sends skills, MCP servers, a multiagent roster and an AWS role in one body; this version has none of them"
+    "sends MCP servers, a multiagent roster and an AWS role in one body; this version has none of them"
 )
 
 LEFT_OUT = (
