@@ -50,17 +50,19 @@ def start_server(
     models: Sequence[Mapping[str, Any]] = (SCRIPTED, SLOW),
     database_url: str | None = None,
     keep_sandboxes: bool = False,
+    within: Sequence[str] = (),
     **sections: Mapping[str, Any],
 ) -> Iterator[RunningServer]:
     """Run `journeyman serve` on `directory/data`; it is stopped by SIGTERM on leaving.
 
     `sections` of journeyman.toml replace or complete what the tests take for granted: no rate limits, one known key.
     The same directory can be used again, for what the last server left there; with `keep_sandboxes`, also for its
-    sandboxes. Raises RuntimeError when the server does not start, or does not stop.
+    sandboxes. `within` is a command that runs the one after it. Raises RuntimeError when the server does not start, or
+    does not stop.
     """
     file = write_config(directory, models=models, database_url=database_url, **sections)
     data_dir = directory / "data"
-    process, url = start_process(directory, "serve", "--config", str(file))
+    process, url = start_process(directory, "serve", "--config", str(file), within=within)
     try:
         yield RunningServer(url, _key_in(sections), data_dir, process)
     finally:
@@ -88,12 +90,12 @@ def write_config(
     return file
 
 
-def start_process(directory: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
+def start_process(directory: Path, *words: str, within: Sequence[str] = ()) -> tuple["subprocess.Popen[str]", str]:
     """Run `journeyman WORDS` until it says that it is up; also where: the last word it says of that."""
     log = directory / "server.log"
     with log.open("a") as stderr:
         process = subprocess.Popen(
-            [_COMMAND, *words], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
+            [*within, _COMMAND, *words], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
         )
     return process, _wait_for(process, log)
 

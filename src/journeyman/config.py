@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from journeyman.egress.addresses import AddressPolicy
 from journeyman.models.registry import Route
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.tools.search.port import SearchSettings
@@ -47,6 +48,12 @@ class ServerSection(_Section):
 class FilesSection(_Section):
     quota_gb: float = Field(default=1024, ge=0)
     """Of a workspace's files; 0 is no limit."""
+
+
+class VaultsSection(_Section):
+    keys: list[str] = []
+    """Master keys of vaults' secrets, 32 bytes in base64 each: the first seals what is new, all open what is old. None:
+    those in `vault.keys` in data_dir, which is made on the first start. Machines of one database need the same."""
 
 
 class BlobsSection(_Section):
@@ -176,6 +183,8 @@ class RetentionSection(_Section):
 class EgressSection(_Section):
     allow_private: list[str] = []
     """Hosts or networks that may be reached although they are private."""
+    ca_file: Path | None = None
+    """PEM: authorities trusted besides the system's, where a credential is put into a request inside TLS."""
 
 
 class SearchSection(_Section):
@@ -249,6 +258,7 @@ class Settings(BaseSettings):
     """In order; the first that matches serves a model id."""
     blobs: BlobsSection = BlobsSection()
     files: FilesSection = FilesSection()
+    vaults: VaultsSection = VaultsSection()
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
@@ -272,6 +282,10 @@ class Settings(BaseSettings):
         """Access key and secret key of the blob store."""
         section = self.blobs
         return _secret(section.access_key, section.access_key_env), _secret(section.secret_key, section.secret_key_env)
+
+    def addresses(self) -> AddressPolicy:
+        """Where may be gone on behalf of models and clients."""
+        return AddressPolicy.parse(self.egress.allow_private)
 
     def routes(self) -> list[Route]:
         """The configured models, then what the environment's keys open, then `demo`."""

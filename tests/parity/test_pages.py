@@ -51,6 +51,7 @@ def test_envelope(http: httpx2.Client, path: str, keys: set[str]) -> None:
 
 @pytest.mark.documented
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/environments", "/v1/sessions"])
+@pytest.mark.usefixtures("crowd")
 def test_last_page(http: httpx2.Client, path: str) -> None:
     """facts 4.3: behind the last item, `next_page` is null; the size of the pages does not change what is listed."""
     small, large = ([each for body in pages(http, path, limit=limit) for each in ids(body)] for limit in (7, 100))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,14 +23,17 @@ def census(data_dir: Path) -> dict[str, set[str]]:
         "processes": _processes(data_dir),
         "mounts": {line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(data_dir) in line},
         "control groups": {str(path) for path in groups(f"journeyman-{tag}-*")},
-        "loop devices": {
-            f"{path.parent.parent.name} {path.read_text()}"
-            for path in Path("/sys/block").glob("loop*/loop/backing_file")
-        },
+        "loop devices": {line for line in _loop_devices() if str(data_dir) in line},
         "files": {str(path.relative_to(data_dir)) for path in data_dir.rglob("*")},
         "descriptors": descriptors,
         "tasks": tasks,
     }
+
+
+def _loop_devices() -> Iterator[str]:
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):  # it went meanwhile
+            yield f"{path.parent.parent.name} {path.read_text()}"
 
 
 def _own_name() -> str:

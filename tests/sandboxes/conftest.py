@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -22,12 +23,16 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def engine() -> Iterator[Podman]:
     if shutil.which("podman") is None:
         pytest.skip("podman is not installed")
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    with podman(tmp_path_factory.mktemp("engine")) as each:
+    # Not pytest's own directory: podman has a limit on the length of paths.
+    with (
+        tempfile.TemporaryDirectory(prefix="podman-", ignore_cleanup_errors=True) as place,
+        podman(Path(place)) as each,
+    ):
         yield each
 
 

@@ -89,7 +89,6 @@ def test_session_agent_updates(refused, fields, feature):
     [
         ({"budget": BUDGET}, "budget: a session budget"),
         ({"resources": [FILE, STORE]}, "resources.1: a resource of type memory_store"),
-        ({"vault_ids": ["vlt_01"]}, "vault_ids: attaching vaults"),
         ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
     ],
 )

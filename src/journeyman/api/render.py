@@ -5,6 +5,7 @@ from typing import Any
 from journeyman.runtime.usage import render_usage, seconds
 from journeyman.store.rendering import load
 from journeyman.store.resources import render_resources
+from journeyman.store.session_rows import vault_ids_of
 from journeyman.wire.times import to_wire
 
 JsonObject = dict[str, Any]
@@ -21,7 +22,7 @@ def render_session(row: JsonObject, now: int) -> JsonObject:
         "agent": load(row["agent"]),
         "environment_id": row["environment_id"],
         "deployment_id": row["deployment_id"],
-        "vault_ids": [],
+        "vault_ids": vault_ids_of(row),
         "resources": render_resources(row),
         "metadata": load(row["metadata"]),
         "outcome_evaluations": [],

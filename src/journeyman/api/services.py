@@ -10,8 +10,11 @@ from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.secrets import Secrets
+from journeyman.runtime.validation import Validation
 from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
+from journeyman.store.credentials import Credentials
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
@@ -20,6 +23,7 @@ from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.skills import Skills
 from journeyman.store.threads import Threads
+from journeyman.store.vaults import Vaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class Services:
     lifecycle: SessionLifecycle
     events: Events
     threads: Threads
+    vaults: Vaults
+    credentials: Credentials
+    secrets: Secrets
+    validation: Validation
     keys: Keys
     models: Models
     hub: Hub

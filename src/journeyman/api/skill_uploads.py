@@ -1,55 +1,52 @@
 """The upload of a skill: small enough to be read whole."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from journeyman.api.body import read_body
+from journeyman.api.multipart import Part, Parts
 from journeyman.skills.bundle import Bundle, read_upload
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.skills import MOST_BYTES, too_large
 
 _AROUND = 1 << 20
 """Bytes of a body that are not its files'."""
+_MOST_FIELD = 1024
 
 
-@dataclass(frozen=True, slots=True)
 class SkillUpload:
-    """The skill, and the form's other fields."""
+    """The parts of a multipart body: files, and fields."""
 
-    bundle: Bundle
-    fields: dict[str, str]
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._parts = Parts(request, self._begin, self._data, self._end)
+        self._part = Part("", None, None)
+        self._content = bytearray()
+        self._files: list[tuple[str, bytes]] = []
+        self.fields: dict[str, str] = {}
 
+    async def bundle(self) -> Bundle:
+        """The skill; then the fields are known. Raises ApiError."""
+        try:
+            body = await read_body(self._request, MOST_BYTES + _AROUND)
+        except ApiError as error:
+            raise too_large() from error
+        self._parts.write(body)
+        self._parts.finish()
+        return read_upload(self._files)
 
-async def read_skill(request: Request) -> SkillUpload:
-    """Raises ApiError."""
-    if "multipart/form-data" not in request.headers.get("content-type", "").lower():
-        raise invalid("Content-Type: expected multipart/form-data with a boundary")
-    try:
-        body = await read_body(request, MOST_BYTES + _AROUND)
-    except ApiError as error:
-        raise too_large() from error
+    def _begin(self, part: Part) -> None:
+        self._part, self._content = part, bytearray()
 
-    async def stream() -> AsyncGenerator[bytes]:
-        yield body
+    def _data(self, piece: bytes) -> None:
+        self._content += piece
 
-    try:
-        form = await MultiPartParser(request.headers, stream(), max_files=5_000, max_fields=20).parse()
-    except (MultiPartException, KeyError) as error:
-        raise invalid("The request body is not valid multipart/form-data.") from error
-    parts: list[tuple[str, bytes]] = []
-    fields: dict[str, str] = {}
-    try:
-        for name, value in form.multi_items():
-            if not isinstance(value, UploadFile):
-                fields[name] = value
-            elif name in ("files", "files[]"):
-                parts.append((value.filename or "", await value.read()))
-            else:
-                raise invalid(f"{name[:100]}: unknown field; the files belong into files[]")
-    finally:
-        await form.close()
-    return SkillUpload(read_upload(parts), fields)
+    def _end(self) -> None:
+        name, filename, _ = self._part
+        if name in ("files", "files[]"):
+            self._files.append((filename or "", bytes(self._content)))
+        elif filename is not None:
+            raise invalid(f"{name[:100]}: unknown field; the files belong into files[]")
+        elif len(self._content) > _MOST_FIELD:
+            raise invalid(f"{name[:100]}: too long")
+        else:
+            self.fields[name] = self._content.decode("utf-8", "replace")

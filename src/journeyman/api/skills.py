@@ -10,7 +10,7 @@ from journeyman.api.answers import answer
 from journeyman.api.auth import ForAll, speaks_early_skills
 from journeyman.api.services import Called, Services
 from journeyman.api.skill_dialects import Dialect, early, general
-from journeyman.api.skill_uploads import read_skill
+from journeyman.api.skill_uploads import SkillUpload
 from journeyman.skills.bundle import Bundle, pack_zip
 from journeyman.wire import skills as wire
 from journeyman.wire.ids import new_id
@@ -26,10 +26,11 @@ def _dialect(request: Request) -> Dialect:
 async def create_skill(request: Request, caller: ForAll, services: Called) -> Response:
     services.rates.count("creates", caller.key_id)
     dialect = _dialect(request)
-    upload = await read_skill(request)
+    upload = SkillUpload(request)
+    bundle = await upload.bundle()
     label = wire.display_name(dialect.label, upload.fields.get(dialect.label))
-    async with _kept(services, upload.bundle) as (version_id, blob, size):
-        row = await services.skills.create(caller.workspace_id, upload.bundle, label, version_id, blob, size)
+    async with _kept(services, bundle) as (version_id, blob, size):
+        row = await services.skills.create(caller.workspace_id, bundle, label, version_id, blob, size)
     return answer(dialect.skill(row))
 
 
@@ -55,7 +56,7 @@ async def delete_skill(skill_id: str, caller: ForAll, services: Called) -> Respo
 @router.post("/{skill_id}/versions")
 async def create_version(skill_id: str, request: Request, caller: ForAll, services: Called) -> Response:
     services.rates.count("creates", caller.key_id)
-    bundle = (await read_skill(request)).bundle
+    bundle = await SkillUpload(request).bundle()
     async with _kept(services, bundle) as (version_id, blob, size):
         row = await services.skills.add_version(caller.workspace_id, skill_id, bundle, version_id, blob, size)
     return answer(_dialect(request).version(row))

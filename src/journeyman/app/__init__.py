@@ -1,6 +1,6 @@
 """The composition root: settings to backends to application. The only importer of backends."""
 
-from journeyman.app.backends import make_images, make_models, make_sandboxes, open_database
+from journeyman.app.backends import make_images, make_keyring, make_models, make_sandboxes, open_database
 from journeyman.app.data_dir import first_key
 from journeyman.app.processes import WORKSPACE, Running, running, working
 from journeyman.app.refusals import CannotStart
@@ -11,6 +11,7 @@ __all__ = [
     "Running",
     "first_key",
     "make_images",
+    "make_keyring",
     "make_models",
     "make_sandboxes",
     "open_database",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
+from journeyman.app.data_dir import once
 from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
 from journeyman.blobs.disk import DiskBlobs
 from journeyman.blobs.port import Blobs
@@ -16,6 +17,7 @@ from journeyman.sandboxes.port import BaseImages, Sandboxes
 from journeyman.store.database import Database
 from journeyman.store.keys import PREFIX
 from journeyman.store.sqlite import SQLiteDatabase
+from journeyman.vault.keyring import BadKey, Keyring, new_key
 
 _GB = 1 << 30
 
@@ -55,6 +57,15 @@ def make_blobs(settings: Settings) -> Blobs:
     )
 
 
+def make_keyring(settings: Settings) -> Keyring:
+    """The master keys: the configured ones, else those of the data directory. Raises DataDirectoryUnusable."""
+    lines = settings.vaults.keys or once(settings.data_dir() / "vault.keys", lambda: new_key() + "\n").split()
+    try:
+        return Keyring(lines)
+    except BadKey as error:
+        raise DataDirectoryUnusable(f"vaults.keys: {error}") from error
+
+
 def make_sandboxes(settings: Settings) -> Sandboxes:
     """The configured provider. Raises ExtraMissing."""
     from journeyman.sandboxes.local import HOST, Limits, LocalSandboxes  # noqa: PLC0415
@@ -81,6 +92,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
             idle_cap_seconds=section.idle_cap_seconds,
             base=section.base or BASE,
             allow_private=settings.egress.allow_private,
+            ca_file=settings.egress.ca_file,
         )
     return LocalSandboxes(
         settings.data_dir(),
@@ -90,6 +102,7 @@ def make_sandboxes(settings: Settings) -> Sandboxes:
         idle_cap_seconds=section.idle_cap_seconds,
         base=section.base or HOST,
         allow_private=settings.egress.allow_private,
+        ca_file=settings.egress.ca_file,
         own_disks=section.own_disks,
     )
 

@@ -14,7 +14,13 @@ from journeyman.api.rates import Rates
 from journeyman.api.server import create_app
 from journeyman.api.services import Services
 from journeyman.api.watching import Watching
-from journeyman.app.backends import make_blobs, make_models, make_sandboxes, open_database
+from journeyman.app.backends import (
+    make_blobs,
+    make_keyring,
+    make_models,
+    make_sandboxes,
+    open_database,
+)
 from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
 from journeyman.app.refusals import NotShared
 from journeyman.app.watching import Gauges, make_watching, tell_incidents
@@ -25,6 +31,7 @@ from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Always, Engine, Lease, LivesElsewhere, Whereabouts
 from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
@@ -33,11 +40,14 @@ from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
 from journeyman.runtime.retention import Retention, Rule
+from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
+from journeyman.runtime.validation import Validation
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
+from journeyman.store.credentials import Credentials
 from journeyman.store.database import Database
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
@@ -52,8 +62,10 @@ from journeyman.store.sessions import Sessions
 from journeyman.store.skills import Skills
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
+from journeyman.store.vaults import Vaults
 from journeyman.telemetry.port import Nobody, Observer
 from journeyman.tools.registry import Toolset
+from journeyman.vault.cipher import Cipher
 from journeyman.wire.ids import new_id
 
 WORKSPACE = "default"
@@ -80,6 +92,8 @@ class _House:
     database: Database
     blobs: Blobs
     files: Files
+    credentials: Credentials
+    secrets: Secrets
     catalogue: Catalogue
     sandboxes: Sandboxes
     models: ConfiguredModels
@@ -88,14 +102,6 @@ class _House:
     engine: Engine
     carrier: Carrier | None
     watching: Watching
-
-
-@dataclass(frozen=True, slots=True)
-class _Furnishing:
-    """What is put into sandboxes."""
-
-    attachments: Attachments
-    skills: SkillFiles
 
 
 @asynccontextmanager
@@ -140,7 +146,13 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     blobs = make_blobs(settings)
     stack.push_async_callback(blobs.close)
     files = Files(database, int(settings.files.quota_gb * (1 << 30)))
+    credentials = Credentials(database)
+    secrets = Secrets(credentials, Cipher(make_keyring(settings)), settings.addresses())
     sandboxes = make_sandboxes(settings)
+    catalogue = Catalogue()
+    belongings = Belongings(
+        Attachments(blobs, Resources(database), sandboxes), secrets, SkillFiles(blobs, catalogue, sandboxes)
+    )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
     stack.push_async_callback(models.close)
@@ -150,26 +162,25 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     if not isinstance(watching.observer, Nobody):
         telling = tell_incidents(sandboxes, watching.observer)
         stack.push_async_callback(_finish, asyncio.create_task(telling))
-    catalogue = Catalogue()
-    furnishing = _Furnishing(
-        Attachments(blobs, Resources(database), sandboxes), SkillFiles(blobs, catalogue, sandboxes)
-    )
     sessions = Sessions(database, catalogue)
     carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
             raise NotShared
         log = SqlLog(database)
-        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer, furnishing)
+        parts = _parts(settings, log, hub, models, sandboxes, Always(), watching.observer, belongings)
         gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
         engine: Engine = EmbeddedEngine(_maker(parts), log.unfinished)
     else:
         carrier = await _carry(stack, settings, sandboxes, blobs, works=works)
         engine = await _join(
             stack, settings, database, hub, models, sandboxes, sessions, carrier, watching.observer, gauges,
-            furnishing, works=works,
+            belongings, works=works,
         )  # fmt: skip
-    return _House(database, blobs, files, catalogue, sandboxes, models, hub, sessions, engine, carrier, watching)
+    return _House(
+        database, blobs, files, credentials, secrets, catalogue, sandboxes, models, hub, sessions, engine, carrier,
+        watching,
+    )  # fmt: skip
 
 
 async def _carry(
@@ -195,7 +206,7 @@ async def _join(
     carrier: Carrier | None,
     observer: Observer,
     gauges: Gauges,
-    furnishing: _Furnishing,
+    belongings: Belongings,
     *,
     works: bool,
 ) -> DistributedEngine:
@@ -211,7 +222,7 @@ async def _join(
     relay = Relay(hub, notices, log.rows, sessions.heads)
     hub.join(relay)
     member = Owners(database, owner, works=works)
-    built = _parts(settings, log, hub, models, sandboxes, member, observer, furnishing)
+    built = _parts(settings, log, hub, models, sandboxes, member, observer, belongings)
     parts = replace(built, carrier=carrier)
     gauges.slots = {"model_requests": parts.requests, "tool_runs": parts.runs}
     engine = DistributedEngine(
@@ -242,7 +253,7 @@ def _parts(
     sandboxes: Sandboxes,
     lease: Lease,
     observer: Observer,
-    furnishing: _Furnishing,
+    belongings: Belongings,
 ) -> Parts:
     limits = settings.limits
     return Parts(
@@ -254,8 +265,7 @@ def _parts(
         settings.runtime_settings(),
         lease=lease,
         observer=observer,
-        attachments=furnishing.attachments,
-        skills=furnishing.skills,
+        belongings=belongings,
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )
@@ -285,6 +295,10 @@ def _make_services(settings: Settings, house: _House) -> Services:
         lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),
         events=events,
         threads=Threads(database),
+        vaults=Vaults(database),
+        credentials=house.credentials,
+        secrets=house.secrets,
+        validation=Validation(house.credentials, house.secrets, settings.addresses()),
         keys=Keys(database),
         models=house.models,
         hub=house.hub,

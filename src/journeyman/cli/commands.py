@@ -14,6 +14,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys = typer.Typer(no_args_is_help=True, help="API keys of this server.")
 app.add_typer(keys, name="keys")
 app.add_typer(images, name="images")
+vaults = typer.Typer(no_args_is_help=True, help="Secrets at rest.")
+app.add_typer(vaults, name="vaults")
 
 
 @app.command()
@@ -171,3 +173,12 @@ def root(
     ] = False,
 ) -> None:
     """Journeyman: a self-hosted server for managed agents."""
+
+
+@vaults.command("reseal")
+def reseal_vaults(data_dir: DataDir = None, database_url: DatabaseUrl = None, config: ConfigFile = None) -> None:
+    """Bring all secrets under the newest master key, so that older ones can go."""
+    settings = settings_from(config, data_dir=data_dir, database_url=database_url)
+    from journeyman.cli.vaults import reseal  # noqa: PLC0415
+
+    reseal(settings)

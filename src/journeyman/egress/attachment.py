@@ -7,7 +7,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from journeyman.egress.connection import Means, Target, serve
+from journeyman.egress.connection import Means, Rules, Target, serve
 from journeyman.egress.identity import Process
 from journeyman.egress.names import Names
 from journeyman.egress.nameserver import Nameserver
@@ -24,13 +24,13 @@ _ORIGINAL_DESTINATION = 80
 
 
 class Attachment:
-    """Accepts what its sandbox's programs connect to anywhere. A new `policy` counts from the next connection on."""
+    """Accepts what its sandbox's programs connect to anywhere. New `rules` count from the next connection on."""
 
     def __init__(
         self, process: Process, policy: Policy, doors: Doors, means: Means, denied: Callable[[Target, str], None]
     ) -> None:
         self.process = process
-        self.policy = policy
+        self.rules = Rules(policy)
         self._doors = doors
         self._means = means
         self._denied = denied
@@ -39,7 +39,7 @@ class Attachment:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._nameserver = Nameserver(
-            doors.dns, doors.dns_tcp, names=self._names, policy=lambda: self.policy, resolver=means.resolver
+            doors.dns, doors.dns_tcp, names=self._names, policy=lambda: self.rules.policy, resolver=means.resolver
         )
         for listener in doors.listeners:
             self._loop.add_reader(listener, self._accept, listener)
@@ -89,11 +89,11 @@ class Attachment:
     async def _serve(self, client: socket.socket, address: str, port: int) -> None:
         host = self._names.host(address)
         if host is None:
-            await serve(client, Target(address, port), self.policy, self._means, self._denied)
+            await serve(client, Target(address, port), self.rules, self._means, self._denied)
             return
         self._names.hold(host)
         try:
-            await serve(client, Target(host, port), self.policy, self._means, self._denied)
+            await serve(client, Target(host, port), self.rules, self._means, self._denied)
         finally:
             self._names.release(host)
 

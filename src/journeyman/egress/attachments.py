@@ -2,17 +2,20 @@
 
 import asyncio
 import os
+import ssl
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from journeyman.egress.addresses import AddressPolicy
 from journeyman.egress.attachment import Attachment
 from journeyman.egress.connection import Means, Target
 from journeyman.egress.denials import Denial
 from journeyman.egress.identity import Process, identify
+from journeyman.egress.injection import Injection
 from journeyman.egress.namespaces import CannotEnter, Namespaces
 from journeyman.egress.policy import Policy
-from journeyman.egress.records import Attached, Records, checked_name
+from journeyman.egress.records import Attached, Records, Settings, checked_name
 
 
 class NotAttached(Exception):
@@ -75,9 +78,16 @@ class Attachments:
         attachment = self._attached.get(sandbox)
         if attachment is None:
             raise NotAttached(f"{sandbox} is not attached.")
-        if attachment.policy != policy:
-            attachment.policy = policy
+        if attachment.rules.policy != policy:
+            attachment.rules = replace(attachment.rules, policy=policy)
             self._records.put(sandbox, Attached(attachment.process, policy))
+
+    def inject(self, sandbox: str, injections: Sequence[Injection]) -> None:
+        """From the next connection on; remembered in memory only. Raises NotAttached."""
+        attachment = self._attached.get(sandbox)
+        if attachment is None:
+            raise NotAttached(f"{sandbox} is not attached.")
+        attachment.rules = replace(attachment.rules, injections=tuple(injections))
 
     async def detach(self, sandbox: str) -> None:
         """Idempotent."""
@@ -131,14 +141,29 @@ def _open(process: Process) -> int:
     return pidfd
 
 
-class AllowPrivate:
-    """The operator's exceptions, which are remembered and may change while the process runs."""
+class Operator:
+    """The operator's word on all sandboxes, which is remembered and may change while the process runs."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self.policy = AddressPolicy.parse(records.allow_private)
+        self._apply(records.settings)
 
-    def change(self, entries: list[str]) -> None:
-        if entries != self._records.allow_private:
-            self._records.allow_private = entries
-        self.policy = AddressPolicy.parse(entries)
+    def change(self, settings: Settings) -> None:
+        if settings != self._records.settings:
+            self._records.settings = settings
+        self._apply(settings)
+
+    def trusted(self) -> ssl.SSLContext:
+        """The certificates of the system, and those of the operator's file. Raises OSError."""
+        if self._trusted is None:
+            context = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1"])
+            if self._ca_file is not None:
+                context.load_verify_locations(self._ca_file)
+            self._trusted = context
+        return self._trusted
+
+    def _apply(self, settings: Settings) -> None:
+        self.addresses = AddressPolicy.parse(settings.allow_private)
+        self._ca_file = settings.ca_file
+        self._trusted: ssl.SSLContext | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from journeyman import __version__
 from journeyman.egress import authority
 from journeyman.egress.denials import Denial
 from journeyman.egress.identity import Process, identify
+from journeyman.egress.injection import Injection
 from journeyman.egress.kernel import Nft
 from journeyman.egress.line import EgressError, Line, Lost, connect
 from journeyman.egress.policy import Policy
@@ -26,10 +28,13 @@ class Egress:
     Every call that needs it raises EgressError with what is in the way.
     """
 
-    def __init__(self, directory: Path, allow_private: Sequence[str] = ()) -> None:
-        """`allow_private`: hosts, addresses and CIDRs that may be reached although they are not public."""
+    def __init__(self, directory: Path, allow_private: Sequence[str] = (), ca_file: Path | None = None) -> None:
+        """`allow_private`: hosts, addresses and CIDRs that may be reached although they are not public. `ca_file`: of
+        certificates that are trusted besides the system's, where requests are rewritten."""
         self._directory = directory.absolute()
         self._allow_private = list(allow_private)
+        self._ca_file = None if ca_file is None else str(ca_file.absolute())
+        self._injections: dict[str, Sequence[Injection]] = {}
         self._attached: dict[str, tuple[Process, Policy]] = {}
         self._listeners: list[Callable[[Denial], None]] = []
         self._line: Line | None = None
@@ -49,6 +54,14 @@ class Egress:
             raise EgressError(f"The sandbox's process {pid} has ended.")
         await self._ask("attach", sandbox=sandbox, process=list(process), **_fields(policy))
         self._attached[sandbox] = (process, policy)
+        if sandbox in self._injections:
+            await self._ask("inject", sandbox=sandbox, injections=_each(self._injections[sandbox]))
+
+    async def inject(self, sandbox: str, injections: Sequence[Injection]) -> None:
+        """What is put into its requests from its next connection on; kept until it is attached, and in memory only."""
+        self._injections[sandbox] = injections
+        if sandbox in self._attached:
+            await self._ask("inject", sandbox=sandbox, injections=_each(injections))
 
     async def set_policy(self, sandbox: str, policy: Policy) -> None:
         """From the sandbox's next connection on; open ones stay."""
@@ -59,6 +72,7 @@ class Egress:
     async def detach(self, sandbox: str) -> None:
         """Take its way out from it. Idempotent. (The end of its process does the same.)"""
         self._attached.pop(sandbox, None)
+        self._injections.pop(sandbox, None)
         await self._ask("detach", sandbox=sandbox)
 
     def listen(self, callback: Callable[[Denial], None]) -> None:
@@ -66,7 +80,8 @@ class Egress:
         self._listeners.append(callback)
 
     async def attached(self) -> list[dict[str, Any]]:
-        """What the process serves: `sandbox`, `pid`, `mode`, `hosts`, `connections`, `redirected`."""
+        """What the process serves: `sandbox`, `pid`, `mode`, `hosts`, `connections`, `redirected`, and how many
+        `injections`."""
         return (await self._ask("list"))["sandboxes"]
 
     async def doctor(self) -> dict[str, Any]:
@@ -152,11 +167,13 @@ class Egress:
         if _numbers(about["version"]) < _numbers(__version__):
             await line.ask("stop")
             return False
-        await line.ask("hello", version=__version__, allow_private=self._allow_private)
+        await line.ask("hello", version=__version__, allow_private=self._allow_private, ca_file=self._ca_file)
         await line.ask("listen")
         for sandbox, (process, policy) in list(self._attached.items()):
             try:
                 await line.ask("attach", sandbox=sandbox, process=list(process), **_fields(policy))
+                if sandbox in self._injections:
+                    await line.ask("inject", sandbox=sandbox, injections=_each(self._injections[sandbox]))
             except EgressError:  # it ended meanwhile
                 self._attached.pop(sandbox, None)
         return True
@@ -190,6 +207,10 @@ async def _stop(connection: Any) -> None:
 
 def _fields(policy: Policy) -> dict[str, Any]:
     return {"mode": policy.mode, "hosts": list(policy.hosts)}
+
+
+def _each(injections: Sequence[Injection]) -> list[dict[str, Any]]:
+    return [asdict(injection) for injection in injections]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

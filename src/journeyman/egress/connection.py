@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from journeyman.egress import opening
 from journeyman.egress.addresses import AddressPolicy
 from journeyman.egress.authority import Contexts
 from journeyman.egress.dialling import Forbidden, Unreachable, dial
-from journeyman.egress.policy import Policy, Refused, decide, private
+from journeyman.egress.injection import Injection
+from journeyman.egress.interception import can_be_read, intercept
+from journeyman.egress.policy import Allowed, Policy, Refused, decide, private
 from journeyman.egress.refusal import Refusal, refuse, reset
 from journeyman.egress.relay import Relay
 from journeyman.egress.resolver import Resolver
@@ -27,6 +30,8 @@ class Means:
     addresses: Callable[[], AddressPolicy]
     buffer: memoryview
     """Bytes on their way from one socket to another, while they are copied."""
+    trusted: Callable[[], ssl.SSLContext]
+    """For speaking TLS to servers in the place of a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,21 @@ Denied = Callable[[Target, str], None]
 """Called with the reason."""
 
 
-async def serve(client: socket.socket, target: Target, policy: Policy, means: Means, denied: Denied) -> None:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts for a sandbox, from its next connection on."""
+
+    policy: Policy
+    injections: Sequence[Injection] = ()
+
+    def into(self, host: str) -> Sequence[Injection]:
+        return [injection for injection in self.injections if injection.concerns(host)]
+
+
+async def serve(client: socket.socket, target: Target, rules: Rules, means: Means, denied: Denied) -> None:
     """Connect a client to where it wants to go, or tell it why not. Closes it in any case."""
     try:
-        decision = decide(policy, target.host)
+        decision = decide(rules.policy, target.host)
         if isinstance(decision, Refused):
             await _deny(client, b"", target, decision, means, denied)
             return
@@ -54,20 +70,21 @@ async def serve(client: socket.socket, target: Target, policy: Policy, means: Me
         except Unreachable as problem:
             await refuse(client, b"", target.host, Refusal(502, str(problem)), means.contexts)
         else:
-            await _join(client, upstream, target, policy, means, denied)
+            await _join(client, upstream, target, rules, means, denied)
     finally:
         client.close()
 
 
 async def _join(
-    client: socket.socket, upstream: socket.socket, target: Target, policy: Policy, means: Means, denied: Denied
+    client: socket.socket, upstream: socket.socket, target: Target, rules: Rules, means: Means, denied: Denied
 ) -> None:
+    injections = rules.into(target.host)
     relay = Relay(client, upstream, means.buffer)
     try:
         said = b""
-        if policy.mode == "limited":
+        if rules.policy.mode == "limited" or injections:
             said, decision = await _greeting(client, target)
-            if isinstance(decision, Refused):
+            if isinstance(decision, Refused) and rules.policy.mode == "limited":
                 spoken = relay.drop_upstream()
                 if spoken:  # an answer of ours would be taken for more of the server's
                     denied(target, decision.reason)
@@ -75,8 +92,13 @@ async def _join(
                 else:
                     await _deny(client, said, target, decision, means, denied)
                 return
+            # A server that speaks first speaks something else.
+            if injections and isinstance(decision, Allowed) and can_be_read(said) and not relay.answered:
+                relay.stop()
+                await intercept(client, upstream, said, target.host, injections, means.contexts, means.trusted())
+                return
         await relay.run(said)
-    except OSError:
+    except* OSError:  # TimeoutError and SSLError are OSErrors
         relay.stop()
         reset(client)
         reset(upstream)

@@ -3,8 +3,8 @@
 A request is {"key", "do", …}, its answer {"key", "done": {…}} or {"key", "error": "…"}. Who asked to `listen` also gets
 {"denied": {"sandbox", "host", "port", "reason", "count"}}. The requests, and what they carry:
 
-hello {version, allow_private} · attach {sandbox, process: [pid, start, boot], mode, hosts} · policy {sandbox, mode,
-hosts} · detach {sandbox} · list · ping · listen · stop
+hello {version, allow_private, ca_file} · attach {sandbox, process: [pid, start, boot], mode, hosts} ·
+policy {sandbox, mode, hosts} · inject {sandbox, injections} · detach {sandbox} · list · ping · listen · stop
 """
 
 import asyncio
@@ -16,11 +16,13 @@ from typing import Any
 import orjson
 
 from journeyman.egress.attachment import Attachment
-from journeyman.egress.attachments import AllowPrivate, Attachments, NotAttached
+from journeyman.egress.attachments import Attachments, NotAttached, Operator
 from journeyman.egress.denials import Denial
 from journeyman.egress.identity import Process
+from journeyman.egress.injection import injection
 from journeyman.egress.namespaces import CannotEnter
 from journeyman.egress.policy import Policy
+from journeyman.egress.records import Settings
 
 LINE = 4 << 20
 """Bytes of a message at most; a policy may name many hosts."""
@@ -31,12 +33,10 @@ Json = dict[str, Any]
 
 
 class Control:
-    def __init__(
-        self, attachments: Attachments, allow_private: AllowPrivate, about: Json, stop: Callable[[], None]
-    ) -> None:
+    def __init__(self, attachments: Attachments, operator: Operator, about: Json, stop: Callable[[], None]) -> None:
         """`about` is what a ping answers."""
         self._attachments = attachments
-        self._allow_private = allow_private
+        self._operator = operator
         self._about = about
         self._stop = stop
         self._clients: set[asyncio.StreamWriter] = set()
@@ -88,13 +88,15 @@ class Control:
     async def _do(self, request: Json, writer: asyncio.StreamWriter) -> Json:
         match request["do"]:
             case "hello":
-                self._allow_private.change(request["allow_private"])
+                self._operator.change(Settings(tuple(request["allow_private"]), request.get("ca_file")))
             case "attach":
                 process = Process(*request["process"])
                 attachment = await self._attachments.attach(request["sandbox"], process, _policy(request))
                 return {"redirected": attachment.redirected}
             case "policy":
                 self._attachments.set_policy(request["sandbox"], _policy(request))
+            case "inject":
+                self._attachments.inject(request["sandbox"], [injection(each) for each in request["injections"]])
             case "detach":
                 await self._attachments.detach(request["sandbox"])
             case "list":
@@ -120,8 +122,9 @@ def _describe(sandbox: str, attachment: Attachment) -> Json:
     return {
         "sandbox": sandbox,
         "pid": attachment.process.pid,
-        "mode": attachment.policy.mode,
-        "hosts": attachment.policy.hosts,
+        "mode": attachment.rules.policy.mode,
+        "hosts": attachment.rules.policy.hosts,
+        "injections": len(attachment.rules.injections),
         "connections": attachment.connections,
         "redirected": attachment.redirected,
     }

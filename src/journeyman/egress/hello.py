@@ -1,4 +1,4 @@
-"""A TLS ClientHello's server name, read from the bytes that a client sends first. Pure."""
+"""A TLS ClientHello's server name and protocols, read from the bytes that a client sends first. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ _HANDSHAKE = 22
 _CLIENT_HELLO = 1
 _SERVER_NAME = 0
 _HOST_NAME = 0
+_PROTOCOLS = 16
 
 
 class Malformed(Exception):
@@ -21,6 +22,8 @@ class Incomplete(Exception):
 class ClientHello:
     server_name: str | None
     """As it was spelled; None when the client named no host."""
+    protocols: tuple[str, ...] = ()
+    """What the client can speak inside (ALPN), if it says so."""
 
 
 def is_tls(data: bytes) -> bool:
@@ -38,7 +41,7 @@ def parse(data: bytes) -> ClientHello:
         message.take(message.number(2))  # cipher suites
         message.take(message.number(1))  # compression methods
         extensions = _Reader(message.take(message.number(2))) if message.left else _Reader(b"")
-        return ClientHello(_server_name(extensions))
+        return _read(extensions)
     except IndexError:
         raise Malformed from None
 
@@ -67,22 +70,36 @@ def _handshake(data: bytes) -> bytes:
         place += 5 + length
 
 
-def _server_name(extensions: "_Reader") -> str | None:
-    found: str | None = None
+def _read(extensions: "_Reader") -> ClientHello:
+    name: str | None = None
+    protocols: tuple[str, ...] = ()
     while extensions.left:
         kind = extensions.number(2)
         body = _Reader(extensions.take(extensions.number(2)))
-        if kind != _SERVER_NAME:
-            continue
-        if found is not None:
-            raise Malformed
-        names = _Reader(body.take(body.number(2)))
-        if names.number(1) != _HOST_NAME:
-            raise Malformed
-        found = names.take(names.number(2)).decode("ascii", "replace")
-        if names.left or body.left:
-            raise Malformed
+        if kind == _SERVER_NAME:
+            if name is not None:
+                raise Malformed
+            name = _server_name(body)
+        elif kind == _PROTOCOLS:
+            protocols = _protocols(body)
+    return ClientHello(name, protocols)
+
+
+def _server_name(body: "_Reader") -> str:
+    names = _Reader(body.take(body.number(2)))
+    if names.number(1) != _HOST_NAME:
+        raise Malformed
+    found = names.take(names.number(2)).decode("ascii", "replace")
+    if names.left or body.left:
+        raise Malformed
     return found
+
+
+def _protocols(body: "_Reader") -> tuple[str, ...]:
+    names, found = _Reader(body.take(body.number(2))), list[str]()
+    while names.left:
+        found.append(names.take(names.number(1)).decode("ascii", "replace"))
+    return tuple(found)
 
 
 class _Reader:

@@ -33,7 +33,7 @@ def decide(policy: Policy, host: str) -> Allowed | Refused:
     """Whether a sandbox with this policy may reach `host`, a name or an address."""
     if policy.mode == "unrestricted":
         return Allowed()
-    if policy.mode == "limited" and any(_matches(pattern, host) for pattern in policy.hosts):
+    if policy.mode == "limited" and any(matches(pattern, host) for pattern in policy.hosts):
         return Allowed()
     if policy.mode == "limited":
         return Refused(
@@ -70,7 +70,8 @@ def same_host(one: str, other: str) -> bool:
     return fold(one) == fold(other) if address is None else address == literal(other)
 
 
-def _matches(pattern: str, host: str) -> bool:
+def matches(pattern: str, host: str) -> bool:
+    """Whether a host is the pattern's, or one of its `*.` wildcard, which does not have the apex."""
     if not pattern.startswith("*."):
         return same_host(pattern, host)
     suffix, name = fold(pattern[1:]), fold(host)

@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from journeyman import __version__
-from journeyman.egress.attachments import AllowPrivate, Attachments
+from journeyman.egress.attachments import Attachments, Operator
 from journeyman.egress.authority import Contexts
 from journeyman.egress.connection import Means
 from journeyman.egress.control import LINE, Control
@@ -46,19 +46,19 @@ async def _serve(directory: Path, opener: socket.socket, ready: Callable[[], Non
         loop.add_signal_handler(number, stopped.set)
     records, log, threads = Records(directory), Log(directory / "log"), ThreadPoolExecutor(THREADS)
     loop.set_exception_handler(lambda _, context: log.write(event="error", **_described(context)))
-    allow_private, namespaces = AllowPrivate(records), Namespaces(opener)
+    operator, namespaces = Operator(records), Namespaces(opener)
     buffer = memoryview(bytearray(CHUNK))
     contexts = Contexts(directory)
 
     def means() -> Means:
-        return Means(Resolver(threads), contexts, lambda: allow_private.policy, buffer)
+        return Means(Resolver(threads), contexts, lambda: operator.addresses, buffer, operator.trusted)
 
     def told(denial: Denial) -> None:
         log.write(event="denied", **asdict(denial))
         control.tell(denial)
 
     attachments = Attachments(records, namespaces, means, Denials(told).report)
-    control = Control(attachments, allow_private, {"version": __version__, "pid": os.getpid()}, stopped.set)
+    control = Control(attachments, operator, {"version": __version__, "pid": os.getpid()}, stopped.set)
     server = await asyncio.start_unix_server(control.accept, sock=_listener(directory), limit=LINE)
     ready()
     log.write(event="started", version=__version__, pid=os.getpid())

@@ -1,4 +1,4 @@
-"""What the egress process must know after its own death: what is attached, and which private addresses are allowed."""
+"""What the egress process must know after its own death: what is attached, and what the operator allows and trusts."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 class Attached(NamedTuple):
     process: Process
     policy: Policy
+
+
+class Settings(NamedTuple):
+    """What the operator says of all sandboxes."""
+
+    allow_private: tuple[str, ...] = ()
+    ca_file: str | None = None
+    """PEM: trusted besides the system's certificates."""
 
 
 class Records:
@@ -42,15 +50,16 @@ class Records:
         (self._attached / f"{sandbox}.json").unlink(missing_ok=True)
 
     @property
-    def allow_private(self) -> list[str]:
+    def settings(self) -> Settings:
         try:
-            return orjson.loads(self._settings.read_bytes())["allow_private"]
+            fields = orjson.loads(self._settings.read_bytes())
         except FileNotFoundError:
-            return []
+            return Settings()
+        return Settings(tuple(fields["allow_private"]), fields.get("ca_file"))
 
-    @allow_private.setter
-    def allow_private(self, entries: list[str]) -> None:
-        _replace(self._settings, {"allow_private": entries})
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        _replace(self._settings, settings._asdict())
 
 
 def checked_name(sandbox: str) -> str:

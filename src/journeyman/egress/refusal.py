@@ -3,17 +3,15 @@
 import asyncio
 import contextlib
 import socket
-import ssl
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from journeyman.egress import hello, opening, request
 from journeyman.egress.authority import Contexts
 from journeyman.egress.opening import Speech
+from journeyman.egress.streams import Tls
 
-T = TypeVar("T")
 _SILENCE = 10.0
 """Seconds in which a client must have said what it speaks."""
 _DRAIN = 5.0
@@ -85,45 +83,17 @@ async def _answer_tls(client: socket.socket, said: bytes, host: str, refusal: Re
         except hello.Incomplete:
             said += await _receive(client)
             _check_size(said)
-    tls = _Tls(client, contexts.speak_for(name or host), said)
-    await tls.do(tls.session.do_handshake)
+    tls = Tls(client, contexts.speak_for(name or host), said)
+    await tls.handshake()
     asked = b""
     while request.head(asked) is None:
-        received = await tls.do(tls.session.read)
+        received = await tls.read()
         asked += received
         _check_size(asked)
         if not received or opening.speech(asked) is Speech.OTHER:
             raise EOFError
-    await tls.do(lambda: tls.session.write(refusal.response()))
-    with contextlib.suppress(ssl.SSLError):
-        tls.session.unwrap()  # says goodbye, and does not wait for the other's
-    await tls.flush()
-    client.shutdown(socket.SHUT_WR)
-
-
-class _Tls:
-    """The server's side of TLS over a socket, begun with bytes that were read before."""
-
-    def __init__(self, client: socket.socket, context: ssl.SSLContext, said: bytes) -> None:
-        self._client = client
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._incoming.write(said)
-        self.session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-
-    async def do(self, step: Callable[[], T]) -> T:
-        """Do it, sending and receiving what it takes."""
-        while True:
-            try:
-                return step()
-            except ssl.SSLWantReadError:
-                await self.flush()
-                self._incoming.write(await _receive(self._client))
-            finally:
-                await self.flush()
-
-    async def flush(self) -> None:
-        if self._outgoing.pending:
-            await asyncio.get_running_loop().sock_sendall(self._client, self._outgoing.read())
+    await tls.write(refusal.response())
+    await tls.finish()
 
 
 async def _drain(client: socket.socket) -> None:

@@ -48,6 +48,11 @@ class Relay:
             reset(self._client)
             reset(self._upstream)
 
+    @property
+    def answered(self) -> bool:
+        """Whether the server has said something."""
+        return self._down.moved
+
     def drop_upstream(self) -> bool:
         """Let go of the server; whether it had said something already."""
         self.stop()

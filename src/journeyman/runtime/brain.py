@@ -11,7 +11,7 @@ from typing import Any
 from journeyman.engine.port import Always, Lease, Superseded
 from journeyman.models.port import Models
 from journeyman.runtime import draft
-from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
@@ -20,7 +20,6 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState, fold, turn_of
 from journeyman.runtime.settings import RuntimeSettings
-from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.steps import (
     END_TURN,
@@ -44,7 +43,7 @@ from journeyman.runtime.thread import Call
 from journeyman.runtime.toolwork import ToolWork
 from journeyman.runtime.turn import Failure, ModelTurn
 from journeyman.runtime.usage import render_usage
-from journeyman.sandboxes.port import Sandboxes, StaleRun
+from journeyman.sandboxes.port import SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row, SessionLog
 from journeyman.telemetry.logs import bind
 from journeyman.telemetry.port import Nobody, Observer, Span
@@ -74,9 +73,7 @@ class Parts:
     """Models that cost nothing because their price is not known; each is said once."""
     lease: Lease = field(default_factory=Always)
     observer: Observer = field(default_factory=Nobody)
-    attachments: Attachments | None = None
-    """The files of sessions."""
-    skills: SkillFiles | None = None
+    belongings: Belongings = field(default_factory=Belongings)
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -92,9 +89,7 @@ class Brain:
         self._claim = claim
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
-        self._computer = Computer(
-            parts.sandboxes, parts.log, claim, state, parts.carrier, parts.attachments, parts.skills
-        )
+        self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.belongings)
         self._tools = ToolWork(
             parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer
         )
@@ -169,11 +164,12 @@ class Brain:
 
     async def _watch(self, step: asyncio.Task[None]) -> None:
         """Something came while a step is under way: cut it when that is an interrupt."""
-        try:
+        with contextlib.suppress(Exception):  # whoever runs the step meets it too
             await self._journal.flush()  # what is taken already is not to be seen again
+        try:
             items, _ = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
         except Exception:
-            return  # whoever runs the step meets the same failure
+            return
         if any(item.type == "user.interrupt" for item in items) and not step.cancelling():
             step.cancel()  # once: a second time would cut its cleaning up
 
@@ -223,9 +219,24 @@ class Brain:
                 await self._tools.run(calls)
             case CallModel():
                 obstacle = await self._computer.obstacle()
+                await self._warn()
                 await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
                 await self._after(await self._ask(step))
+
+    async def _warn(self) -> None:
+        """Say once which credentials cannot be used as they are meant."""
+        if not self._claim.vault_ids:
+            return
+        try:
+            found = await self._computer.unreachable()
+        except SandboxError:
+            return  # the first call of a tool says so
+        for each in found:
+            if each.credential_id not in self._state.warned:
+                place = {"credential_id": each.credential_id, "vault_id": each.vault_id}
+                warning = draft.error("credential_host_unreachable_error", each.message, "exhausted", **place)
+                self._journal.write([warning])
 
     async def _ask(self, step: CallModel | Compact) -> Failure | None:
         claim, begins = self._claim, self._begins

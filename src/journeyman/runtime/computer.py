@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
+from journeyman.runtime.entrusting import Entrusting, Unreachable
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.skills import SkillFiles
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
@@ -35,12 +38,13 @@ class Computer:
         claim: Claim,
         state: SessionState,
         carrier: Carrier | None,
-        attachments: Attachments | None = None,
-        skills: SkillFiles | None = None,
+        belongings: Belongings,
     ) -> None:
         """`carrier`: where there are other machines that may go on with the session."""
-        self._attachments = attachments
-        self._skills = skills
+        self._entrusting = Entrusting(belongings.secrets, sandboxes, claim.session_id, claim.vault_ids)
+        self._variables: tuple[tuple[str, str], ...] | None = None
+        self._attachments = belongings.attachments
+        self._skills = belongings.skills
         self._sandboxes = sandboxes
         self._log = log
         self._claim = claim
@@ -54,6 +58,8 @@ class Computer:
     async def describe(self) -> None:
         """Before anything is done with the sandbox."""
         async with self._describing:
+            if self._variables is None:
+                self._variables = await self._entrusting.variables()
             spec = self._spec()
             if spec == self._described:
                 return
@@ -62,12 +68,20 @@ class Computer:
                 await self._settle()
             self._described = spec
 
-    async def furnish(self) -> None:
-        """Put the session's files and skills into the sandbox, before its tools are run. Raises SandboxError."""
+    @asynccontextmanager
+    async def furnished(self) -> AsyncGenerator[None]:
+        """With the session's files and skills in the sandbox, and its secrets on the way out. Raises SandboxError."""
+        await self.describe()
         if self._attachments is not None:
             await self._attachments.place(self._claim.session_id, self._claim.fence)
         if self._skills is not None:
             await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
+        async with self._entrusting.kept():
+            yield
+
+    async def unreachable(self) -> Sequence[Unreachable]:
+        """Credentials whose hosts the environment does not permit. Raises SandboxError."""
+        return await self._entrusting.unreachable(self._spec().network)
 
     async def _settle(self) -> None:
         """The session's sandbox is on this host from now on, with what could be kept of another's."""
@@ -104,7 +118,8 @@ class Computer:
         return None
 
     def _spec(self) -> Spec:
-        return spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
+        spec = spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
+        return replace(spec, variables=self._variables) if self._variables else spec
 
 
 def has_packages(environment: JsonObject) -> bool:

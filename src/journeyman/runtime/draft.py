@@ -56,9 +56,9 @@ def idle(
     ]
 
 
-def error(kind: str, message: str, retry_status: str) -> Draft:
-    """`session.error`; `kind` is the wire's type, such as `model_overloaded_error`."""
-    fields = {"error": {"type": kind, "message": message, "retry_status": {"type": retry_status}}}
+def error(kind: str, message: str, retry_status: str, **about: str) -> Draft:
+    """`session.error`; `kind` is the wire's type, such as `model_overloaded_error`, which some say more `about`."""
+    fields = {"error": {"type": kind, **about, "message": message, "retry_status": {"type": retry_status}}}
     return Draft("session.error", fields, session=True)
 
 

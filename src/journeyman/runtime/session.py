@@ -1,7 +1,7 @@
 """A session as its log tells it. `fold` is pure: the same rows give the same state, on any machine, at any time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journeyman.runtime.thread import Call, Thread
@@ -24,6 +24,8 @@ class SessionState:
     """µs since the epoch: when it last went from idle to running."""
     head: int = 0
     last_at: int = 0
+    warned: list[str] = field(default_factory=list[str])
+    """Credentials of which has been said that they cannot be used."""
 
     def apply(self, row: Row) -> None:
         """Fold one more row, in the order of the log."""
@@ -59,6 +61,11 @@ def _session_paused(state: SessionState, row: Row) -> None:
     if state.running_since is not None:
         state.active_us += row.processed_at - state.running_since
         state.running_since = None
+
+
+def _session_error(state: SessionState, row: Row) -> None:
+    if "credential_id" in row.body["error"]:
+        state.warned.append(row.body["error"]["credential_id"])
 
 
 def _session_updated(state: SessionState, row: Row) -> None:
@@ -149,6 +156,7 @@ _HANDLERS = {
     "session.status_idle": _session_paused,
     "session.status_rescheduled": _session_paused,
     "session.updated": _session_updated,
+    "session.error": _session_error,
     "session.thread_status_running": _thread_running,
     "session.thread_status_idle": _thread_idle,
     "session.thread_status_rescheduled": _thread_rescheduled,

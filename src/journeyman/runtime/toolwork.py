@@ -1,6 +1,7 @@
 """Running the calls of one answer, in order, each keyed by its event id."""
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -104,10 +105,8 @@ class ToolWork:
             seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
         )
         try:
-            if call.name not in _WEB:
-                await self._computer.describe()
-                await self._computer.furnish()
-            return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+            async with contextlib.nullcontext() if call.name in _WEB else self._computer.furnished():
+                return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
         except StaleRun:
             raise
         except SandboxError as error:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from journeyman.egress.injection import Injection
+
 MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
 """The package managers, in the order in which they run."""
 
@@ -35,6 +37,8 @@ class Spec:
     packages: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Packages by manager, in the order of MANAGERS."""
     network: Network = field(default_factory=Network)
+    variables: tuple[tuple[str, str], ...] = ()
+    """Environment variables of its programs. None of those that a sandbox has anyway."""
 
 
 Kind = Literal[
@@ -171,7 +175,15 @@ class Lifecycle(Protocol):
     async def create(self, sandbox: str, spec: Spec) -> None:
         """Say what a sandbox is like; starts nothing. A sandbox that nobody created is like `Spec()`.
 
-        For one that exists already only the network changes, from its next connection on.
+        For one that exists already only the network changes, from its next connection on, and the variables, from the
+        next shell on.
+        """
+        ...
+
+    async def entrust(self, sandbox: str, injections: Sequence[Injection]) -> None:
+        """What is put into its requests on their way out, from its next connection on, in the place of what was.
+
+        It is kept in memory only, and never inside the sandbox: a new server has to say it again.
         """
         ...
 

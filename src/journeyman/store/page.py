@@ -39,6 +39,7 @@ def _holds(bounds: TimeRange, at: int) -> bool:
 
 _KEYS: dict[str, Any] = {
     "agents": str,
+    "credentials": str,
     "versions": int,
     "environments": str,
     "files": str,
@@ -46,6 +47,7 @@ _KEYS: dict[str, Any] = {
     "skills": str,
     "skill_versions": str,
     "threads": str,
+    "vaults": str,
     "events": (int, int),
 }
 """What an item's place looks like in the cursors of each list."""

@@ -66,6 +66,7 @@ class Claim:
     """Other processes may own sessions too: this one is to be released when there is nothing to do."""
     resident: bool = False
     """Its sandbox is known to be on this host."""
+    vault_ids: Sequence[str] = ()
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""
     skills: Sequence[JsonObject] = ()

@@ -1,10 +1,12 @@
 """One session's rows: finding its own, for those who only read it and those who change it, and removing them all."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
 from journeyman.store.prepared import Prepared
+from journeyman.store.rendering import load
 from journeyman.store.tables import events, inbox, sessions, threads
 from journeyman.wire.errors import not_found
 from journeyman.wire.ids import is_id
@@ -24,6 +26,11 @@ def session_row(connection: Connection, workspace: str, session_id: str) -> dict
 def lock_session(connection: Connection, workspace: str, session_id: str) -> dict[str, Any]:
     """The row, held until the transaction ends. Raises 404."""
     return _find(connection, workspace, session_id, lock=True)
+
+
+def vault_ids_of(row: Mapping[str, Any]) -> Sequence[str]:
+    """In the order in which they were given."""
+    return load(row["vault_ids"]) if row["vault_ids"] else ()
 
 
 def remove_session(connection: Connection, session_id: str) -> None:

@@ -17,6 +17,7 @@ from journeyman.store.session_rows import lock_session, remove_session, session_
 from journeyman.store.skills import pin
 from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import sessions, threads
+from journeyman.store.vaults import check_usable
 from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
@@ -56,6 +57,10 @@ class Sessions:
             if snapshot["skills"]:
                 row["skills"] = dump(self._skills(connection, workspace, snapshot))
             wanted = [resource for resource in create.resources or [] if isinstance(resource, FileResource)]
+            vault_ids = list(dict.fromkeys(create.vault_ids or []))
+            if vault_ids:
+                check_usable(connection, workspace, vault_ids)
+                row["vault_ids"] = dump(vault_ids)
             if wanted:
                 row["resources"] = dump(attach(connection, workspace, row["id"], wanted))
             _INSERT.change(connection, **row)
@@ -238,6 +243,7 @@ def _new_row(
         "host": None,
         "resources": None,
         "skills": None,
+        "vault_ids": None,
     }
 
 

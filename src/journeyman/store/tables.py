@@ -86,6 +86,7 @@ sessions = Table(
     Column("owner", _Id),
     Column("host", _Id),
     Column("resources", Text),
+    Column("vault_ids", Text),
     # What its agent's skills were when it was made.
     Column("skills", Text),
     Index("sessions_by_owner", "owner"),
@@ -169,6 +170,37 @@ files = Table(
     Index("files_by_scope", "scope_id", "id"),
     Index("files_by_blob", "blob"),
     Index("files_by_expiry", "expires_at"),
+)
+
+vaults = Table(
+    "vaults",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("vaults_by_workspace", "workspace_id", "id"),
+)
+
+# `auth` is what is shown of a credential; what is secret in it is sealed, and gone with its archiving.
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("vault_id", _Id, ForeignKey("vaults.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("display_name", Text),
+    Column("metadata", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    Column("sealed", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("credentials_by_vault", "vault_id", "id"),
 )
 
 # The newest version is the one that `latest` means. A skill without any is known to the early dialect only.

@@ -9,7 +9,7 @@ from yarl import URL
 
 from journeyman import __version__
 from journeyman.egress.addresses import AddressPolicy
-from journeyman.tools.resolver import AddressRefused, checked
+from journeyman.egress.pinned import AddressRefused, checked
 
 MAX_BYTES = 10_000_000
 MAX_REDIRECTS = 10

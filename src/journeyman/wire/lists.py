@@ -57,6 +57,15 @@ class EnvironmentList:
 
 
 @dataclass(frozen=True, slots=True)
+class VaultList:
+    """Vaults, or the credentials of one, newest first."""
+
+    limit: int
+    page: str | None
+    include_archived: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SessionList:
     """Sessions; an empty `statuses` means any."""
 
@@ -105,6 +114,11 @@ def version_list(query: Query) -> PageQuery:
 def environment_list(query: Query) -> EnvironmentList:
     """Environments."""
     return EnvironmentList(_limit(query, 20, 100), _text(query, "page"), _flag(query, "include_archived"))
+
+
+def vault_list(query: Query) -> VaultList:
+    """Vaults, or the credentials of one."""
+    return VaultList(_limit(query, 20, 100), _text(query, "page"), _flag(query, "include_archived"))
 
 
 def session_list(query: Query) -> SessionList:

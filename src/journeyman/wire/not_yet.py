@@ -35,13 +35,11 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Seque
         raise _refusal(f"{prefix}mcp_servers", "connecting to MCP servers")
 
 
-def refuse_session_create(*, resources: Sequence[ResourceParams], vault_ids: object) -> None:
+def refuse_session_create(resources: Sequence[ResourceParams]) -> None:
     """Raise ApiError for parts of a new session that later versions bring."""
     for place, resource in enumerate(resources):
         if not isinstance(resource, FileResource):
             raise _refusal(f"resources.{place}", f"a resource of type {resource.type}")
-    if vault_ids:
-        raise _refusal("vault_ids", "attaching vaults")
 
 
 def refuse_budget(budget: object) -> None:

@@ -125,7 +125,7 @@ def parse_create(body: bytes) -> SessionCreate:
     events.check("initial_events", initial)
     metadata.checked(create.metadata)
     not_yet.refuse_budget(create.budget)
-    not_yet.refuse_session_create(resources=create.resources or [], vault_ids=create.vault_ids)
+    not_yet.refuse_session_create(create.resources or [])
     return create
 
 

@@ -7,6 +7,7 @@ from journeyman.sandboxes.port import (
     SandboxError,
     Sandboxes,
     ShellResult,
+    Spec,
 )
 
 
@@ -30,6 +31,20 @@ async def check_stop_keeps_shells_at_rest(boxes: Sandboxes) -> None:
     await boxes.stop(BOX)
     other = await boxes.shell(BOX, "pwd; echo $x", run=fresh_run(), timeout=10, output_limit=LIMIT, shell="other")
     assert other == ShellResult(b"/\n1\n", 0, 4), other
+
+
+async def check_variables(boxes: Sandboxes) -> None:
+    """In every shell and program, also after a stop; a change counts in the next shell; its own are not replaced."""
+    await boxes.create(BOX, Spec(variables=(("TOKEN", "it's one"), ("PATH", "/nowhere"))))
+    for _ in range(2):
+        assert (await sh(boxes, "printenv TOKEN; ls / | grep -c bin")).output.startswith(b"it's one\n")
+        assert (await boxes.exec(BOX, ["printenv", "TOKEN"])).stdout == b"it's one\n"
+        await boxes.stop(BOX)
+    await sh(boxes, "true")
+    await boxes.create(BOX, Spec(variables=(("TOKEN", "two"),)))
+    assert (await sh(boxes, "printenv TOKEN")).output == b"it's one\n"
+    await boxes.restart_shell(BOX, run=fresh_run())
+    assert (await sh(boxes, "printenv TOKEN")).output == b"two\n"
 
 
 async def check_an_expired_sandbox_is_replaced(boxes: Sandboxes) -> None:

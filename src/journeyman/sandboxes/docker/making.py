@@ -13,7 +13,7 @@ from journeyman.sandboxes.docker.container import CONTAINERENV, DATA, SLOT, conf
 from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.docker.furnishing import Model, furniture, model_of
 from journeyman.sandboxes.docker.stock import EngineStock
-from journeyman.sandboxes.local import record
+from journeyman.sandboxes.local import record, variables
 from journeyman.sandboxes.local.channel import make_pipes
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.furniture import OWN_ETC
@@ -111,6 +111,7 @@ def _prepare(directory: Directory, owner: tuple[int, int]) -> None:
         directory.path.chmod(0o710)
     shutil.rmtree(directory.io, ignore_errors=True)
     make_pipes(directory.io, owner)
+    variables.put(directory)
     etc = Tree(directory.path, owner)
     etc.directory(fixed(directory).name)
     for name, text in OWN_ETC.items():

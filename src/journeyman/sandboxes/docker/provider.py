@@ -44,12 +44,13 @@ class DockerSandboxes(Hosting):
         limits: Limits | None = None,
         base: str = BASE,
         allow_private: Sequence[str] = (),
+        ca_file: Path | None = None,
     ) -> None:
         super().__init__()
         self._limits = limits or Limits()
         self._engine = Engine(socket)
         self._directories = Directories(data_dir.absolute() / "sandboxes")
-        self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, self._ask)
+        self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, ca_file, self._ask)
         bases = EngineBases(data_dir.absolute(), socket)
         self._stock = EngineStock(self._engine, bases, self._directories.tag, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories)

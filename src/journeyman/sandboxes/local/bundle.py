@@ -126,6 +126,10 @@ def config(
     }
 
 
+OWN_VARIABLES = frozenset({*_ENVIRONMENT, "JOURNEYMAN_WORKDIR"})
+"""The names of those that every sandbox has."""
+
+
 def environment(workdir: str) -> list[str]:
     return [f"{name}={value}" for name, value in _ENVIRONMENT.items()] + [f"JOURNEYMAN_WORKDIR={workdir}"]
 

@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
-from journeyman.sandboxes.local import record
+from journeyman.egress.injection import Injection
+from journeyman.sandboxes.local import record, variables
 from journeyman.sandboxes.local.builds import BUILD, Builds
 from journeyman.sandboxes.local.calls import Calls
 from journeyman.sandboxes.local.directory import checked_name
@@ -47,9 +48,16 @@ class Hosting(Calls, ABC):
         known = record.load(path) if path.exists() else None
         if known is None:
             record.save(path, Record(spec))
-        elif known.spec.network != spec.network:
+            return
+        if known.spec.variables != spec.variables:
+            record.save(path, known := known.with_variables(spec.variables))
+            variables.put(box.directory)
+        if known.spec.network != spec.network:
             record.save(path, known.with_network(spec.network))
             await self._boxes.refresh(box)
+
+    async def entrust(self, sandbox: str, injections: Sequence[Injection]) -> None:
+        await self._way_out.inject(sandbox, injections)
 
     async def announce(self, sandbox: str, incident: Incident) -> None:
         box = await self._boxes.get(sandbox)

@@ -12,7 +12,11 @@ declare -A shells
 launch() {
   local program=shell
   [[ $1 == .exec ]] && program=exec
-  JOURNEYMAN_SHELL=$1 JOURNEYMAN_BEFORE=$2 /usr/bin/bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash 3<&- &
+  {
+    [[ -e $io/variables ]] && . "$io/variables"
+    export JOURNEYMAN_SHELL=$1 JOURNEYMAN_BEFORE=$2
+    exec /usr/bin/bash --noprofile --norc -c "eval \"\$(<$io/$program)\"" bash
+  } 3<&- &
   shells[$!]=$1
 }
 

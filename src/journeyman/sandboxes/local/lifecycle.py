@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from journeyman.egress.identity import Process, identify
-from journeyman.sandboxes.local import state
+from journeyman.sandboxes.local import state, variables
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel, make_pipes
@@ -150,6 +150,7 @@ class Keeper:
             build(directory, ids.root, self._workdir, ground.above, ground.image, ground.certificate)
         shutil.rmtree(directory.io, ignore_errors=True)
         make_pipes(directory.io, ids.root)
+        variables.put(directory)
         here = f"{self._runtime.view}/{directory.path.name}"
         below, overlays = ground.seen(directory, here, self._runtime.view, ids.root[0])
         lift(directory, ids.root, [each.part for each in overlays])

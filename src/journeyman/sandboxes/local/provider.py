@@ -44,6 +44,7 @@ class LocalSandboxes(Hosting):
         uid_base: int = 700_000,
         base: str = HOST,
         allow_private: Sequence[str] = (),
+        ca_file: Path | None = None,
         own_disks: bool = True,
     ) -> None:
         super().__init__()
@@ -51,7 +52,7 @@ class LocalSandboxes(Hosting):
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._runtime = Runtime(runtime, self._directories.path)
         images = Images(data_dir.absolute())
-        self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, self._ask)
+        self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, ca_file, self._ask)
         self._grounds = Grounds(self._directories, images, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories)
         self._disks = Disks(self._directories.path, self._limits.disk, wanted=own_disks)

@@ -25,6 +25,9 @@ class Record:
     def with_network(self, network: Network) -> "Record":
         return replace(self, spec=replace(self.spec, network=network))
 
+    def with_variables(self, variables: tuple[tuple[str, str], ...]) -> "Record":
+        return replace(self, spec=replace(self.spec, variables=variables))
+
 
 def save(path: Path, record: Record) -> None:
     staged = path.with_suffix(".new")
@@ -45,6 +48,7 @@ def load(path: Path) -> Record:
             base=spec["base"],
             packages=tuple((manager, tuple(names)) for manager, names in spec["packages"]),
             network=Network(network["mode"], tuple(network["hosts"]), network["registries"]),
+            variables=tuple((name, value) for name, value in spec.get("variables", ())),
         ),
         tuple(fields["layers"]),
         fields["prepared"],

@@ -10,6 +10,7 @@ import orjson
 
 from journeyman.egress.client import Egress
 from journeyman.egress.denials import Denial
+from journeyman.egress.injection import Injection
 from journeyman.egress.line import EgressError
 from journeyman.egress.policy import Policy
 from journeyman.sandboxes.local import registries
@@ -26,9 +27,9 @@ Ask = Callable[[str, str], Awaitable[str]]
 
 
 class WayOut:
-    def __init__(self, directory: Path, allow_private: Sequence[str], ask: Ask) -> None:
+    def __init__(self, directory: Path, allow_private: Sequence[str], ca_file: Path | None, ask: Ask) -> None:
         self._directory = directory
-        self._egress = Egress(directory, allow_private)
+        self._egress = Egress(directory, allow_private, ca_file)
         self._ask = ask
 
     def certificate(self) -> str:
@@ -46,6 +47,13 @@ class WayOut:
         policy = await self._policy(base, network)
         try:
             await self._egress.attach(sandbox, pid, policy)
+        except EgressError as error:
+            raise SandboxUnavailable(f"The sandbox has no way out: {error}") from None
+
+    async def inject(self, sandbox: str, injections: Sequence[Injection]) -> None:
+        """What is put into its requests. Raises SandboxUnavailable."""
+        try:
+            await self._egress.inject(sandbox, injections)
         except EgressError as error:
             raise SandboxUnavailable(f"The sandbox has no way out: {error}") from None
 

@@ -1,0 +1,16 @@
+"""What sessions bring along into their computers."""
+
+from dataclasses import dataclass
+
+from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.secrets import Secrets
+from journeyman.runtime.skills import SkillFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """One of each for all sessions of a process; None where there is no such thing."""
+
+    attachments: Attachments | None = None
+    secrets: Secrets | None = None
+    skills: SkillFiles | None = None
