@@ -17,6 +17,7 @@ _log = logging.getLogger("journeyman.skills")
 PLACE = "/workspace/skills"
 _UNPACK = f"mkdir -p {PLACE} && tar -xf - -C {PLACE}"
 _TIMEOUT = 120.0
+_NO_SUCH_PROGRAM = 127
 
 _INTRODUCTION = (
     "You have skills: folders of instructions, scripts and other material for particular kinds of work. Only what each "
@@ -51,16 +52,28 @@ class SkillFiles:
         for skill in skills:
             files = await self._files(session_id, skill)
             if files:
-                await self._put(session_id, skill, files)
+                await self._put(session_id, fence, skill, files)
         names = "".join(f"{skill['directory']}\t{skill['id']}\n" for skill in skills)
         await self._sandboxes.write(session_id, f"{PLACE}/.versions", names.encode(), run=run, note="placed")
 
-    async def _put(self, session_id: str, skill: JsonObject, files: Sequence[File]) -> None:
+    async def _put(self, session_id: str, fence: int, skill: JsonObject, files: Sequence[File]) -> None:
         packed = pack_tar(files, skill["directory"])
         done = await self._sandboxes.exec(session_id, ["sh", "-c", _UNPACK], cwd="/", stdin=packed, timeout=_TIMEOUT)
-        if done.exit_code:
+        if done.exit_code == _NO_SUCH_PROGRAM:
+            await self._put_singly(session_id, fence, skill, files)
+        elif done.exit_code:
             why = done.stderr[-500:].decode(errors="replace").strip()
             raise SandboxError(f"The skill {skill['name']} could not be put into the sandbox: {why}")
+
+    async def _put_singly(self, session_id: str, fence: int, skill: JsonObject, files: Sequence[File]) -> None:
+        """For images without tar."""
+        folder = f"{PLACE}/{skill['directory']}"
+        for number, file in enumerate(files):
+            run = Run(f"skills_{skill['id']}_{skill['directory']}_{number}", fence)
+            await self._sandboxes.write(session_id, f"{folder}/{file.path}", file.data, run=run, note="placed")
+        programs = [f"{folder}/{file.path}" for file in files if file.executable]
+        if programs:
+            await self._sandboxes.exec(session_id, ["chmod", "+x", *programs], cwd="/")
 
     async def _files(self, session_id: str, skill: JsonObject) -> Sequence[File]:
         """None of a skill that was deleted since the session was made."""
