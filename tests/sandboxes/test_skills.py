@@ -20,7 +20,10 @@ PROGRAM = File("scripts/run.sh", b"#!/bin/sh\necho ran\n", executable=True)
 
 @pytest.mark.parametrize("boxes", ["local", "docker"], indirect=True)
 async def test_skills_are_placed(boxes: Hosting, tmp_path: Path) -> None:
-    """facts 12.3: /workspace/skills/<name>, also in an image without tar; a deleted one is left out, and what the agent changes stays."""
+    """facts 12.3: /workspace/skills/<name>, also in an image without tar.
+
+    A deleted one is left out, and what the agent changes stays.
+    """
     blobs = DiskBlobs(tmp_path)
     large = File("data.bin", bytes(range(256)) * 40_000)
 

@@ -108,18 +108,6 @@ def test_session_budget_update(refused):
     [
         (OUTCOME, "events.0: user.define_outcome"),
         ({"type": "user.tool_result", "tool_use_id": "sevt_01"}, "events.0: user.tool_result"),
-        (
-            {"type": "user.message", "content": [{"type": "image", "source": FILE}]},
-            "events.0.content.0.source: a file as the source of content",
-        ),
-        (
-            {
-                "type": "user.custom_tool_result",
-                "custom_tool_use_id": "s",
-                "content": [{"type": "document", "source": FILE}],
-            },
-            "events.0.content.0.source: a file as the source of content",
-        ),
     ],
 )
 def test_events(refused, event, feature):

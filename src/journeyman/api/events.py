@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from journeyman.api.answers import answer, answer_rendered
 from journeyman.api.auth import ForAgents
 from journeyman.api.body import read_body
-from journeyman.api.inbound import echoed, new_events
+from journeyman.api.inbound import echoed, files_named, new_events
 from journeyman.api.services import Called
 from journeyman.api.stream import EventStream
 from journeyman.wire.events import parse_send
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/v1/sessions/{session_id}", tags=["events"])
 @router.post("/events")
 async def send_events(session_id: str, request: Request, caller: ForAgents, services: Called) -> Response:
     new = new_events(parse_send(await read_body(request)).events)
+    await services.files.check_sources(caller.workspace_id, files_named("events", new))
     await services.lifecycle.send(caller.workspace_id, session_id, new)
     return answer({"data": [echoed(event) for event in new]})
 

@@ -6,6 +6,7 @@ from typing import Any
 from journeyman.store.events import NewEvent
 from journeyman.store.rendering import event_body
 from journeyman.wire.events import EventParams, echo
+from journeyman.wire.file_sources import FileNamed, named_in
 from journeyman.wire.times import now_us
 
 _ON_RECEIPT = ("user.custom_tool_result",)
@@ -15,6 +16,11 @@ _ON_RECEIPT = ("user.custom_tool_result",)
 def new_events(events: Sequence[EventParams]) -> list[NewEvent]:
     """Each with a fresh id."""
     return [_new(event) for event in events]
+
+
+def files_named(path: str, events: Sequence[NewEvent]) -> Sequence[FileNamed]:
+    """What their content names by a file's id; `path` is where they stand in the request."""
+    return list(named_in(path, [event.fields for event in events]))
 
 
 def echoed(event: NewEvent) -> dict[str, Any]:

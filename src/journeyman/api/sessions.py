@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from journeyman.api.answers import answer
 from journeyman.api.auth import ForAgents
 from journeyman.api.body import read_body
-from journeyman.api.inbound import new_events
+from journeyman.api.inbound import files_named, new_events
 from journeyman.api.render import render_session
 from journeyman.api.services import Called
 from journeyman.wire import sessions as wire
@@ -20,6 +20,7 @@ async def create_session(request: Request, caller: ForAgents, services: Called) 
     services.rates.count("creates", caller.key_id)
     create = wire.parse_create(await read_body(request))
     initial = new_events(create.initial_events or [])
+    await services.files.check_sources(caller.workspace_id, files_named("initial_events", initial))
     row = await services.lifecycle.create(caller.workspace_id, create, initial)
     return answer(render_session(row, row["created_at"]))
 

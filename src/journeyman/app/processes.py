@@ -36,6 +36,7 @@ from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
@@ -43,6 +44,7 @@ from journeyman.runtime.retention import Retention, Rule
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
+from journeyman.runtime.sources import Sources
 from journeyman.runtime.validation import Validation
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.skills.catalogue import Catalogue
@@ -54,6 +56,7 @@ from journeyman.store.events import Events
 from journeyman.store.files import Files
 from journeyman.store.keys import PREFIX, Keys
 from journeyman.store.log import SqlLog
+from journeyman.store.outputs import OutputFiles
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.port import Elsewhere, Notice
 from journeyman.store.purging import Purging
@@ -151,7 +154,11 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     sandboxes = make_sandboxes(settings)
     catalogue = Catalogue()
     belongings = Belongings(
-        Attachments(blobs, Resources(database), sandboxes), secrets, SkillFiles(blobs, catalogue, sandboxes)
+        Attachments(blobs, Resources(database), sandboxes),
+        secrets,
+        Outputs(blobs, OutputFiles(database, files), sandboxes),
+        Sources(files, blobs),
+        SkillFiles(blobs, catalogue, sandboxes),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
+from journeyman.runtime.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,4 +15,6 @@ class Belongings:
 
     attachments: Attachments | None = None
     secrets: Secrets | None = None
+    outputs: Outputs | None = None
+    sources: Sources | None = None
     skills: SkillFiles | None = None

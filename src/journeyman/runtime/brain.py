@@ -95,7 +95,7 @@ class Brain:
         )
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer,
+            parts.observer, parts.belongings.sources,
         )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
@@ -177,8 +177,8 @@ class Brain:
         match step:
             case CallModel() | Compact() | RunTools():
                 await self._work(step)
-            case GoIdle(stop, details):
-                await self._go_idle(stop, details)
+            case GoIdle():
+                await self._go_idle(step)
             case Record(items):
                 self._record(items)
             case Begin(before, after):
@@ -198,7 +198,7 @@ class Brain:
             case Wait():
                 pass
 
-    async def _work(self, step: CallModel | Compact | RunTools) -> None:
+    async def _work(self, step: CallModel | Compact | RunTools | GoIdle) -> None:
         """A step that takes its time: it can be interrupted."""
         self._step = asyncio.create_task(self._perform(step))
         try:
@@ -213,7 +213,7 @@ class Brain:
         finally:
             self._step = None
 
-    async def _perform(self, step: CallModel | Compact | RunTools) -> None:
+    async def _perform(self, step: CallModel | Compact | RunTools | GoIdle) -> None:
         match step:
             case RunTools(calls):
                 await self._tools.run(calls)
@@ -223,6 +223,8 @@ class Brain:
                 await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
                 await self._after(await self._ask(step))
+            case GoIdle():
+                await self._computer.gathered()
 
     async def _warn(self) -> None:
         """Say once which credentials cannot be used as they are meant."""
@@ -300,15 +302,19 @@ class Brain:
         taken = self._take(step.items)
         self._journal.write([*drafts, *self._idle(END_TURN)], taken)
 
-    async def _go_idle(self, stop: StopReason, details: JsonObject | None) -> None:
+    async def _go_idle(self, step: GoIdle) -> None:
+        if self._computer.gathering:
+            await self._work(step)
+        if self._mail:  # it changes what is to be done
+            return
         self._journal.seen = self._inbox_end
         self._begins = True
         turn = turn_of(self._claim.session_id, self._state)
-        if not await self._journal.close(self._idle(stop, details)):
+        if not await self._journal.close(self._idle(step.stop, step.details)):
             self._mail = True
             return
         causes, self._causes = self._causes, []
-        self._parts.observer.turn(turn, Span(turn.began, now_us()), stop["type"], causes)
+        self._parts.observer.turn(turn, Span(turn.began, now_us()), step.stop["type"], causes)
 
     def _running(self) -> list[draft.Draft]:
         return draft.running(self._name, self._thread_id)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.entrusting import Entrusting, Unreachable
+from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.session import SessionState
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
@@ -45,6 +46,8 @@ class Computer:
         self._variables: tuple[tuple[str, str], ...] | None = None
         self._attachments = belongings.attachments
         self._skills = belongings.skills
+        self._outputs = belongings.outputs
+        self._gathering: asyncio.Task[None] | None = None
         self._sandboxes = sandboxes
         self._log = log
         self._claim = claim
@@ -53,6 +56,8 @@ class Computer:
         self._described: Spec | None = None
         self._ready = False
         self._warming: asyncio.Task[None] | None = None
+        # In the middle of a turn that another brain began.
+        self._resumed = state.status != "idle" and _has_run_tools(state)
         self._describing = asyncio.Lock()
 
     async def describe(self) -> None:
@@ -78,6 +83,32 @@ class Computer:
             await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
         async with self._entrusting.kept():
             yield
+
+    def gather(self) -> None:
+        """Begin to take what the agent has left in its outputs."""
+        self._resumed = False
+        if self._outputs is not None:
+            self._gathering = asyncio.create_task(self._gather(self._outputs, self._gathering))
+
+    @property
+    def gathering(self) -> bool:
+        """There is something to wait for before the session rests."""
+        return self._resumed or self._gathering is not None
+
+    async def gathered(self) -> None:
+        """Until all is taken that was there when `gather` was called last."""
+        if self._resumed:
+            self.gather()
+        task, self._gathering = self._gathering, None
+        if task is not None:
+            await task
+
+    async def _gather(self, outputs: Outputs, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        with contextlib.suppress(SandboxError):
+            await self.describe()
+            await outputs.collect(self._claim.workspace_id, self._claim.session_id)
 
     async def unreachable(self) -> Sequence[Unreachable]:
         """Credentials whose hosts the environment does not permit. Raises SandboxError."""
@@ -120,6 +151,11 @@ class Computer:
     def _spec(self) -> Spec:
         spec = spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
         return replace(spec, variables=self._variables) if self._variables else spec
+
+
+def _has_run_tools(state: SessionState) -> bool:
+    blocks: list[JsonObject] = state.primary.history[-1]["content"] if state.primary.history else []
+    return any(block["type"] == "tool_result" for block in blocks)
 
 
 def has_packages(environment: JsonObject) -> bool:

@@ -75,6 +75,8 @@ class Thread:
     usage: Usage = field(default_factory=Usage)
     shown: list[tuple[JsonObject, str]] = field(default_factory=list[tuple[JsonObject, str]])
     """Events whose URLs may be fetched, each with the tool it is a result of."""
+    has_files: bool = False
+    """Something in the history names a file by its id."""
     links: list[str] = field(default_factory=list[str])
     """URLs that fetched pages link to."""
 
@@ -129,12 +131,19 @@ class Thread:
     def _say(self, role: str, blocks: list[JsonObject]) -> None:
         if not blocks:
             return
+        self.has_files = self.has_files or any(map(_names_file, blocks))
         self.context_tokens += sum(map(weigh, blocks))
         if self.history and self.history[-1]["role"] == role:
             # A new list: requests under way may hold the old one.
             self.history[-1] = {"role": role, "content": [*self.history[-1]["content"], *blocks]}
         else:
             self.history.append({"role": role, "content": list(blocks)})
+
+
+def _names_file(block: JsonObject) -> bool:
+    if block["type"] == "tool_result":
+        return any(map(_names_file, block["content"]))
+    return block["type"] in ("image", "document") and block["source"]["type"] == "file"
 
 
 def _blank(block: JsonObject) -> bool:

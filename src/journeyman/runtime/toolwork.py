@@ -64,6 +64,8 @@ class ToolWork:
         finally:
             for task in web.values():
                 task.cancel()
+        if any(call.name not in _LOOKING for call in calls):
+            self._computer.gather()
 
     def announced(self, name: str) -> None:
         """An answer begins to call `name`: have the sandbox started while the rest of the answer comes in.

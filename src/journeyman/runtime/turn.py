@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from journeyman.models.port import ModelError, ModelRequest, Models
@@ -17,6 +17,7 @@ from journeyman.runtime.permissions import judge
 from journeyman.runtime.prices import list_price
 from journeyman.runtime.prompt import build_request
 from journeyman.runtime.session import SessionState, turn_of
+from journeyman.runtime.sources import Sources
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import ModelRequest as Asked
 from journeyman.telemetry.port import Observer, Span
@@ -65,6 +66,7 @@ class ModelTurn:
         announced: Callable[[str], None],
         unpriced: set[str],
         observer: Observer,
+        sources: Sources | None,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -78,6 +80,7 @@ class ModelTurn:
         self._answer: Answer | None = None
         self._unpriced = unpriced
         self._observer = observer
+        self._sources = sources
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -87,7 +90,7 @@ class ModelTurn:
         """One request and its answer, in the log when this returns None."""
         start = self._open_span()
         try:
-            answer = await self._stream(self._request(), self._preview())
+            answer = await self._stream(await self._request(), self._preview())
         except ModelError as error:
             return self._failed(start, error)
         rows = self._rows(answer)
@@ -101,7 +104,7 @@ class ModelTurn:
         if thread.compactions >= most or thread.refused > 2:
             text = "The context cannot be made smaller by compacting it; what was said last is too large for the model."
             return Failure([], "compaction_limit_reached_error", text)
-        request = compaction_request(self._request(), clip=clip)
+        request = compaction_request(await self._request(), clip=clip)
         start = self._open_span()
         try:
             answer = await self._stream(request, None)
@@ -122,10 +125,13 @@ class ModelTurn:
         self._journal.write([Draft("span.model_request_start", {}, id=start)])
         return start
 
-    def _request(self) -> ModelRequest:
+    async def _request(self) -> ModelRequest:
         tools = self._toolset.definitions(self._state.agent["tools"])
         most = self._models.max_output(self._state.agent["model"]["id"])
-        return build_request(self._state, tools, most, self._claim.skills)
+        request = build_request(self._state, tools, most, self._claim.skills)
+        if self._sources is None or not self._state.primary.has_files:
+            return request
+        return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))
 
     async def _stream(self, request: ModelRequest, preview: Preview | None) -> Answer:
         self._answer = answer = Answer(preview)

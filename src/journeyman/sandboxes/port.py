@@ -111,6 +111,17 @@ class FileData(NamedTuple):
     """Of the whole file, when all of it was read."""
 
 
+class Entry(NamedTuple):
+    """A regular file below a directory."""
+
+    path: str
+    """From that directory on."""
+    size: int
+    """Bytes."""
+    changed: int
+    """When its content last changed: nanoseconds since the epoch, which the sandbox can set as it likes."""
+
+
 class Check(NamedTuple):
     """One finding of `doctor`; `fix` says exactly what to change."""
 
@@ -270,6 +281,10 @@ class Files(Protocol):
 
         With `if_sha256` the old content must have that hash, else SandboxError. Keeps the old file's mode.
         """
+        ...
+
+    async def scan(self, sandbox: str, path: str, *, limit: int) -> list[Entry]:
+        """The regular files below a directory, in the order of their paths; none when it is no directory."""
         ...
 
     async def recorded(self, sandbox: str, run: Run) -> str | None:

@@ -1,6 +1,6 @@
 """Files: what is known of them. Their bytes are blobs, which copies share."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
@@ -9,7 +9,8 @@ from journeyman.store.database import Database
 from journeyman.store.page import Cursor, Page, continue_from, cut, read_cursor
 from journeyman.store.prepared import Prepared
 from journeyman.store.tables import files
-from journeyman.wire.errors import invalid
+from journeyman.wire.errors import ApiError, invalid
+from journeyman.wire.file_sources import FileNamed, check_source
 from journeyman.wire.files import FileList, expired, no_file, not_downloadable, storage_full
 from journeyman.wire.ids import is_id
 from journeyman.wire.times import now_us, to_wire
@@ -30,14 +31,14 @@ class Files:
 
     async def check_room(self, workspace: str) -> None:
         """Raises 400 when the quota is used up."""
-        await self._database.read(lambda connection: self._check(connection, workspace, 1))
+        await self._database.read(lambda connection: self.check(connection, workspace, 1))
 
     async def create(self, row: Mapping[str, Any]) -> JsonObject:
         """`row` has all columns of the table but `created_at`. Raises 400 when the quota does not allow it."""
         full = {**row, "created_at": now_us()}
 
         def work(connection: Connection) -> JsonObject:
-            self._check(connection, row["workspace_id"], row["size"])
+            self.check(connection, row["workspace_id"], row["size"])
             connection.execute(insert(files).values(full))
             return render_file(full)
 
@@ -46,6 +47,27 @@ class Files:
     async def retrieve(self, workspace: str, file_id: str) -> JsonObject:
         """Raises 404."""
         return render_file(await self._database.read(lambda connection: find_file(connection, workspace, file_id)))
+
+    async def content(self, workspace: str, file_id: str) -> tuple[str, str] | None:
+        """Type and blob of a file that is there."""
+        try:
+            row = await self._database.read(lambda connection: find_file(connection, workspace, file_id))
+        except ApiError:
+            return None
+        return None if has_expired(row) else (row["mime_type"], row["blob"])
+
+    async def check_sources(self, workspace: str, named: Sequence[FileNamed]) -> None:
+        """Whether content may name these. Raises 404, 400."""
+
+        def work(connection: Connection) -> None:
+            for each in named:
+                row = find_file(connection, workspace, each.file_id)
+                if has_expired(row):
+                    raise expired(each.file_id)
+                check_source(each, row["mime_type"], row["size"])
+
+        if named:
+            await self._database.read(work)
 
     async def downloadable(self, workspace: str, file_id: str) -> Mapping[str, Any]:
         """The row of a file whose content may be read. Raises 404, 400."""
@@ -99,7 +121,8 @@ class Files:
         """Those of these keys that some file has."""
         return await self._database.read(lambda connection: _named(connection, blobs))
 
-    def _check(self, connection: Connection, workspace: str, size: int) -> None:
+    def check(self, connection: Connection, workspace: str, size: int) -> None:
+        """Raises 400 when a file of this size has no room."""
         if self._quota and _used(connection, workspace) + size > self._quota:
             raise storage_full(self._quota)
 

@@ -244,6 +244,7 @@ def _new_row(
         "resources": None,
         "skills": None,
         "vault_ids": None,
+        "outputs": None,
     }
 
 

@@ -87,6 +87,8 @@ sessions = Table(
     Column("host", _Id),
     Column("resources", Text),
     Column("vault_ids", Text),
+    # What its sandbox has in /mnt/session/outputs, and the files that became of it.
+    Column("outputs", Text),
     # What its agent's skills were when it was made.
     Column("skills", Text),
     Index("sessions_by_owner", "owner"),

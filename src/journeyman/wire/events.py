@@ -128,7 +128,7 @@ def check(path: str, events: Sequence[EventParams]) -> None:
             raise invalid(f'{path}.{position}.deny_message: only allowed when result is "deny"')
         if isinstance(event, SystemMessage):
             _check_place(path, position, events)
-        not_yet.refuse_event(f"{path}.{position}", event.type, getattr(event, "content", None) or ())
+        not_yet.refuse_event(f"{path}.{position}", event.type)
 
 
 def echo(event: EventParams, event_id: str, processed_at: str | None) -> Json:

@@ -53,6 +53,12 @@ def file_name(sent: str | None, mime_type: str) -> str:
     return name
 
 
+def output_name(name: str) -> str:
+    """What a file that the agent made is called: with `_` for what a name here cannot have."""
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    return _FORBIDDEN.sub("_", text)[-255:]
+
+
 def mime_type(declared: str | None, sent_name: str | None) -> str:
     """What the client says it is; when it does not, what its name says."""
     bare = (declared or "").partition(";")[0].strip().lower()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from journeyman.wire.content import DocumentBlock, FileSource, ImageBlock
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.mcp import McpServerParams, McpToolsetParams
@@ -54,13 +53,10 @@ def refuse_environment(config: Mapping[str, Any]) -> None:
         raise _refusal("environment_id", "a session on a self_hosted environment")
 
 
-def refuse_event(path: str, type_: str, content: Sequence[object]) -> None:
+def refuse_event(path: str, type_: str) -> None:
     """Raise ApiError for an event that later versions bring."""
     if type_ in ("user.define_outcome", "user.tool_result"):
         raise _refusal(path, type_)
-    for place, block in enumerate(content):
-        if isinstance(block, ImageBlock | DocumentBlock) and isinstance(block.source, FileSource):
-            raise _refusal(f"{path}.content.{place}.source", "a file as the source of content")
 
 
 def _refusal(path: str, feature: str) -> ApiError:

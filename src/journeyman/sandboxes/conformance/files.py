@@ -62,3 +62,15 @@ async def check_huge_files_are_read_in_part(boxes: Sandboxes) -> None:
     await sh(boxes, "truncate -s 9G huge; printf end | dd of=huge bs=1 seek=9000000000 conv=notrunc status=none")
     found = await boxes.read(BOX, "huge", offset=9_000_000_000, limit=3)
     assert found == (b"end", 9 << 30, None), found
+
+
+async def check_scan(boxes: Sandboxes) -> None:
+    """Regular files only, with size and time; no link leads out."""
+    await sh(boxes, "mkdir -p out/a/b; echo one >out/z; echo two >out/a/b/y; ln -s /etc out/link; mkfifo out/pipe")
+    await sh(boxes, "ln -s out elsewhere; touch -d '2020-01-01T00:00:00Z' out/z")
+    found = await boxes.scan(BOX, "out", limit=100)
+    assert [(entry.path, entry.size) for entry in found] == [("a/b/y", 4), ("z", 4)], found
+    assert found[1].changed == 1_577_836_800 * 10**9, found
+    assert len(await boxes.scan(BOX, "/workspace/out", limit=1)) == 1
+    for path in ("nothing", "out/z", "elsewhere", "/proc/1"):
+        assert await boxes.scan(BOX, path, limit=10) == [], path

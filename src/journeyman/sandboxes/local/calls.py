@@ -13,10 +13,11 @@ from journeyman.sandboxes.local.files import absolute, size_of
 from journeyman.sandboxes.local.keeping import Keeper
 from journeyman.sandboxes.local.reading import read_file
 from journeyman.sandboxes.local.runlog import file_name
+from journeyman.sandboxes.local.scanning import scan
 from journeyman.sandboxes.local.shellrun import Command
 from journeyman.sandboxes.local.shells import run_keyed
 from journeyman.sandboxes.local.writing import Target, complete, write
-from journeyman.sandboxes.port import ExecResult, FileData, Run, SandboxError, ShellResult
+from journeyman.sandboxes.port import Entry, ExecResult, FileData, Run, SandboxError, ShellResult
 
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
@@ -66,6 +67,11 @@ class Calls:
         path = absolute(path, self._workdir)
         async with self._in_use(sandbox) as (_, channel):
             return await read_file(channel.root, path, offset, limit)
+
+    async def scan(self, sandbox: str, path: str, *, limit: int) -> list[Entry]:
+        path = absolute(path, self._workdir)
+        async with self._in_use(sandbox) as (_, channel):
+            return scan(channel.root, path, limit)
 
     async def write(
         self, sandbox: str, path: str, data: bytes, *, run: Run, note: str, if_sha256: str | None = None

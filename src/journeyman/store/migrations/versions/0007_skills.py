@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 _ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
 
