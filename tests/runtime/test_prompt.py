@@ -110,3 +110,13 @@ def test_the_agents_settings_are_asked_for() -> None:
     assert (asked.model, asked.speed, asked.effort, asked.max_tokens) == ("test", "fast", "high", 1_000)
     assert asked.system[0]["text"] == "Be brief."
     assert asked.tools[-1]["name"] == CUSTOM["name"]
+
+
+def test_skills_are_told_by_name_purpose_and_place() -> None:
+    """facts 14.7: not what they say. The prefix with them is as stable as without."""
+    skills = [{"name": "greeting", "description": "How to\ngreet.", "directory": "greeting-2"}]
+    state = fold(agent(), "sthr_1", [])
+    tools = Toolset().definitions(state.agent["tools"])
+    *_, told = build_request(state, tools, 1_000, skills=skills).system
+    assert told["text"].endswith("\n- greeting (/workspace/skills/greeting-2/SKILL.md): How to greet.")
+    assert "cache_control" in told

@@ -37,5 +37,5 @@ async def test_a_sweep_leaves_what_has_a_file_and_what_is_being_uploaded(
         assert set(keys) == {kept, orphan}
         return {kept}
 
-    await Purge(blobs, nothing, named).sweep()
+    await Purge(blobs, nothing, {"files": named}).sweep()
     assert set(await blobs.keys("files")) == {kept, young}

@@ -30,7 +30,6 @@ AGENT_PARTS = [
         toolset(configs=[{"name": "read"}, {"name": "bash", **AUTO}]),
         'tools.0.agent_toolset_20260401.configs.1.permission_policy.type: "auto"',
     ),
-    ({"skills": [{"type": "anthropic", "skill_id": "xlsx"}]}, "skills: attaching skills"),
 ]
 AGENT_ONLY = [
     (
@@ -78,7 +77,7 @@ def test_overrides(refused, fields, feature):
     assert message == f"agent.{feature} {LATER}"
 
 
-@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS[:3])
+@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS)
 def test_session_agent_updates(refused, fields, feature):
     session = {"title": None, "metadata": {}, "agent": snapshot()}
     message = refused(lambda body: sessions.apply_update(session, sessions.parse_update(body)), {"agent": fields})

@@ -83,6 +83,11 @@ def lists_files_by_id(request: Request) -> bool:
     return "files-api-2025-04-14" in _betas(request)
 
 
+def speaks_early_skills(request: Request) -> bool:
+    """Whether the caller speaks the skills API of its first months."""
+    return "skills-2025-10-02" in _betas(request)
+
+
 def needs_managed_agents(request: Request) -> None:
     """Raises 400 without the beta."""
     if MANAGED_AGENTS not in _betas(request):

@@ -13,6 +13,7 @@ from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.validation import Validation
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.credentials import Credentials
 from journeyman.store.environments import Environments
@@ -21,6 +22,7 @@ from journeyman.store.files import Files
 from journeyman.store.keys import Keys
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
+from journeyman.store.skills import Skills
 from journeyman.store.threads import Threads
 from journeyman.store.vaults import Vaults
 
@@ -34,6 +36,8 @@ class Services:
     files: Files
     resources: Resources
     repositories: Repositories
+    skills: Skills
+    catalogue: Catalogue
     blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle

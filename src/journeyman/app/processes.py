@@ -44,10 +44,12 @@ from journeyman.runtime.relay import Relay
 from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.retention import Retention, Rule
 from journeyman.runtime.secrets import Secrets
+from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.sources import Sources
 from journeyman.runtime.validation import Validation
 from journeyman.sandboxes.port import Sandboxes
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.credentials import Credentials
 from journeyman.store.database import Database
@@ -62,6 +64,7 @@ from journeyman.store.port import Elsewhere, Notice
 from journeyman.store.purging import Purging
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
+from journeyman.store.skills import Skills
 from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
 from journeyman.store.vaults import Vaults
@@ -97,6 +100,7 @@ class _House:
     credentials: Credentials
     secrets: Secrets
     repositories: Repositories
+    catalogue: Catalogue
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -119,7 +123,8 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await house.engine.start()
         stack.push_async_callback(_let_go, house, services.lifecycle)
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        purge = Purge(house.blobs, house.files.expire, house.files.named)
+        skills = services.skills
+        purge = Purge(house.blobs, house.files.expire, {"files": house.files.named, "skills": skills.named})
         stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
         yield Running(create_app(services, house.watching), house.hub, services.keys)
 
@@ -154,12 +159,14 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     mirrors = Mirrors(data_dir / "repositories", settings.addresses())
     resources = Resources(database)
     repositories = Repositories(resources, cipher, mirrors, sandboxes, settings.repositories.hosts)
+    catalogue = Catalogue()
     belongings = Belongings(
         Attachments(blobs, resources, sandboxes),
         secrets,
         Outputs(blobs, OutputFiles(database, files), sandboxes),
         Sources(files, blobs),
         repositories,
+        SkillFiles(blobs, catalogue, sandboxes),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -170,7 +177,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     if not isinstance(watching.observer, Nobody):
         telling = tell_incidents(sandboxes, watching.observer)
         stack.push_async_callback(_finish, asyncio.create_task(telling))
-    sessions = Sessions(database)
+    sessions = Sessions(database, catalogue)
     carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
@@ -186,20 +193,9 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
             belongings, works=works,
         )  # fmt: skip
     return _House(
-        database,
-        blobs,
-        files,
-        credentials,
-        secrets,
-        repositories,
-        sandboxes,
-        models,
-        hub,
-        sessions,
-        engine,
-        carrier,
-        watching,
-    )
+        database, blobs, files, credentials, secrets, repositories, catalogue, sandboxes, models, hub, sessions, engine,
+        carrier, watching,
+    )  # fmt: skip
 
 
 async def _carry(
@@ -303,11 +299,13 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
 def _make_services(settings: Settings, house: _House) -> Services:
     database, sessions, events = house.database, house.sessions, Events(house.database)
     return Services(
-        agents=Agents(database),
+        agents=Agents(database, house.catalogue),
         environments=Environments(database),
         files=house.files,
         resources=Resources(database),
         repositories=house.repositories,
+        skills=Skills(database, house.catalogue),
+        catalogue=house.catalogue,
         blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(

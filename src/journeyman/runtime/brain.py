@@ -95,7 +95,7 @@ class Brain:
         )
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer, parts.belongings.sources, self._computer.notes,
+            parts.observer, parts.belongings.sources, self._computer.notes, self._computer.skills,
         )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq

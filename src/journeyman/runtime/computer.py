@@ -49,6 +49,7 @@ class Computer:
         self._entrusting = Entrusting(belongings.secrets, sandboxes, claim.session_id, claim.vault_ids, self._checkouts)
         self._variables: tuple[tuple[str, str], ...] | None = None
         self._attachments = belongings.attachments
+        self._skills = belongings.skills
         self._outputs = belongings.outputs
         self._gathering: asyncio.Task[None] | None = None
         self._sandboxes = sandboxes
@@ -78,11 +79,13 @@ class Computer:
 
     @asynccontextmanager
     async def furnished(self) -> AsyncGenerator[None]:
-        """With the session's files in the sandbox, and its secrets on the way out. Raises SandboxError."""
+        """With the session's files and skills in the sandbox, and its secrets on the way out. Raises SandboxError."""
         await self.describe()
         if self._attachments is not None:
             await self._attachments.place(self._claim.session_id, self._claim.fence)
         await self._checkouts.put()
+        if self._skills is not None:
+            await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
         async with self._entrusting.kept():
             yield
 
@@ -93,6 +96,10 @@ class Computer:
     def notes(self) -> Sequence[str]:
         """What the model is to know of this computer besides what holds for all."""
         return self._checkouts.notes()
+
+    def skills(self) -> Sequence[JsonObject]:
+        """The agent's, and those of its repositories."""
+        return [*self._claim.skills, *self._checkouts.skills()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""

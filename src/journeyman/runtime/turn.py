@@ -68,6 +68,7 @@ class ModelTurn:
         observer: Observer,
         sources: Sources | None,
         notes: Callable[[], Sequence[str]],
+        skills: Callable[[], Sequence[JsonObject]],
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -83,6 +84,7 @@ class ModelTurn:
         self._observer = observer
         self._sources = sources
         self._notes = notes
+        self._skills = skills
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -129,9 +131,8 @@ class ModelTurn:
 
     async def _request(self) -> ModelRequest:
         tools = self._toolset.definitions(self._state.agent["tools"])
-        request = build_request(
-            self._state, tools, self._models.max_output(self._state.agent["model"]["id"]), self._notes()
-        )
+        most = self._models.max_output(self._state.agent["model"]["id"])
+        request = build_request(self._state, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._state.primary.has_files:
             return request
         return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))

@@ -5,14 +5,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store.database import Database
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
+from journeyman.store.skills import pin
 from journeyman.store.tables import agent_versions, agents
 from journeyman.wire.errors import ApiError, invalid, not_found
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import AgentList, PageQuery
+from journeyman.wire.skills import unknown_to_agent
 from journeyman.wire.times import now_us, to_wire
 
 JsonObject = dict[str, Any]
@@ -23,14 +26,16 @@ _STALE = "Concurrent modification detected. Please fetch the latest version and 
 class Agents:
     """Versioned, archivable, one workspace's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue | None = None) -> None:
         self._database = database
+        self._catalogue = catalogue or Catalogue()
 
     async def create(self, workspace: str, body: JsonObject) -> JsonObject:
-        """Store version 1 of a materialised body."""
+        """Store version 1 of a materialised body. Raises 400 for skills that are not there."""
         agent_id, now = new_id("agent"), now_us()
 
         def work(connection: Connection) -> None:
+            self._check_skills(connection, workspace, body)
             row = {"id": agent_id, "workspace_id": workspace, "version": 1, "created_at": now}
             connection.execute(insert(agents).values(row))
             _insert_version(connection, agent_id, 1, body, now)
@@ -63,6 +68,8 @@ class Agents:
             after = change(before)
             if after == before:
                 return _rendered(row)
+            if after["skills"] != before["skills"]:
+                self._check_skills(connection, workspace, after)
             now, following = now_us(), row["version"] + 1
             _insert_version(connection, agent_id, following, after, now)
             connection.execute(update(agents).where(agents.c.id == agent_id).values(version=following))
@@ -109,6 +116,11 @@ class Agents:
         rows = await self._database.read(work)
         found = cut("versions", rows, "version", "updated_at", cursor, "desc", query.limit)
         return Page([_rendered(row) for row in found.items], found.next_page)
+
+    def _check_skills(self, connection: Connection, workspace: str, body: JsonObject) -> None:
+        _, missing = pin(connection, workspace, self._catalogue, body["skills"])
+        if missing:
+            raise unknown_to_agent(missing[0])
 
 
 def get(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:

@@ -122,6 +122,7 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         leased=owner is not None,
         resident=owner is not None and row["host"] == owner.host,
         moved=owner is not None and row["host"] not in (None, owner.host),
+        skills=load(row["skills"]) if row["skills"] else (),
         status=row["status"],
         usage=load(row["usage"]),
         active_us=row["active_us"],

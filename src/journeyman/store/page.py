@@ -44,6 +44,8 @@ _KEYS: dict[str, Any] = {
     "environments": str,
     "files": str,
     "sessions": str,
+    "skills": str,
+    "skill_versions": str,
     "threads": str,
     "vaults": str,
     "events": (int, int),

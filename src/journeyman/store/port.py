@@ -70,6 +70,9 @@ class Claim:
     has_repositories: bool = False
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""
+    skills: Sequence[JsonObject] = ()
+    """Those that its sandbox has: `skill_id`, `id` (of the version), `name`, `description`, `directory`, `blob` (None:
+    built in)."""
     status: str = "idle"
     usage: JsonObject = field(default_factory=dict[str, Any])
     active_us: int = 0

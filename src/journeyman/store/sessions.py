@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from journeyman.skills.catalogue import Catalogue
 from journeyman.store import agents, environments
 from journeyman.store.database import Database
 from journeyman.store.events import NewEvent, put_into_inbox
@@ -13,6 +14,7 @@ from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.resources import attach
 from journeyman.store.session_rows import lock_session, remove_session, session_row
+from journeyman.store.skills import pin
 from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import sessions, threads
 from journeyman.store.vaults import check_usable
@@ -22,6 +24,7 @@ from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
 from journeyman.wire.resources import FileResource
 from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
+from journeyman.wire.skills import check_readable, unresolved
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
@@ -39,8 +42,9 @@ _KNOWN = Prepared(
 class Sessions:
     """One workspace's sessions, as rows: rendering them needs the clock and the prices."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue | None = None) -> None:
         self._database = database
+        self._catalogue = catalogue or Catalogue()
 
     async def create(
         self,
@@ -54,7 +58,10 @@ class Sessions:
         def work(connection: Connection) -> SessionRow:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
             environment = _usable_environment(connection, workspace, create.environment_id)
-            row = _new_row(workspace, create, resolve_agent(agent, create.agent), environment, running=bool(initial))
+            snapshot = resolve_agent(agent, create.agent)
+            row = _new_row(workspace, create, snapshot, environment, running=bool(initial))
+            if snapshot["skills"]:
+                row["skills"] = dump(self._skills(connection, workspace, snapshot))
             wanted = [resource for resource in create.resources or [] if isinstance(resource, FileResource)]
             vault_ids = list(dict.fromkeys(create.vault_ids or []))
             if vault_ids:
@@ -170,6 +177,13 @@ class Sessions:
         )
         return cut("sessions", rows, "id", "created_at", cursor, query.order, query.limit)
 
+    def _skills(self, connection: Connection, workspace: str, agent: JsonObject) -> Sequence[JsonObject]:
+        check_readable(agent)
+        pinned, missing = pin(connection, workspace, self._catalogue, agent["skills"])
+        if missing:
+            raise unresolved(missing)
+        return pinned
+
 
 def environment_of(row: SessionRow) -> JsonObject:
     """The environment as it was when the session was made: its id and config."""
@@ -234,6 +248,7 @@ def _new_row(
         "owner": None,
         "host": None,
         "resources": None,
+        "skills": None,
         "vault_ids": None,
         "outputs": None,
     }

@@ -89,6 +89,8 @@ sessions = Table(
     Column("vault_ids", Text),
     # What its sandbox has in /mnt/session/outputs, and the files that became of it.
     Column("outputs", Text),
+    # What its agent's skills were when it was made.
+    Column("skills", Text),
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
@@ -201,4 +203,31 @@ credentials = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
     Index("credentials_by_vault", "vault_id", "id"),
+)
+
+# The newest version is the one that `latest` means. A skill without any is known to the early dialect only.
+skills = Table(
+    "skills",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("latest_id", _Id),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("skills_by_workspace", "workspace_id", "id"),
+)
+
+skill_versions = Table(
+    "skill_versions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("skill_id", _Id, ForeignKey("skills.id"), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("blob", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("skill_versions_by_skill", "skill_id", "id"),
+    Index("skill_versions_by_blob", "blob"),
 )

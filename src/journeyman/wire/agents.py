@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from journeyman.wire import mcp, metadata, models, not_yet, tools
+from journeyman.wire import mcp, metadata, models, not_yet, skills, tools
 from journeyman.wire.errors import invalid
 from journeyman.wire.json_value import Json
 from journeyman.wire.mcp import McpServerParams
@@ -102,7 +102,7 @@ def materialise(create: AgentCreate) -> Json:
         "model": models.materialise(create.model),
         "tools": tools.materialise(create.tools or []),
         "mcp_servers": [mcp.materialise_server(server) for server in create.mcp_servers or []],
-        "skills": [],
+        "skills": skills.materialise(create.skills or []),
         "multiagent": None,
         "metadata": metadata.checked(create.metadata),
         "execution_identity": {"type": "service_account"},
@@ -130,6 +130,8 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
         body["tools"] = tools.materialise(update.tools or [])
     if update.given("mcp_servers"):
         body["mcp_servers"] = [mcp.materialise_server(server) for server in update.mcp_servers or []]
+    if update.given("skills"):
+        body["skills"] = skills.materialise(update.skills or [])
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     mcp.check_references("tools", body["tools"], body["mcp_servers"])
     _refuse(update)
@@ -139,7 +141,7 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
 def _refuse(agent: AgentCreate | AgentUpdate) -> None:
     not_yet.refuse_tools("", agent.tools, agent.mcp_servers)
     identity = agent.execution_identity.type if agent.execution_identity is not None else None
-    not_yet.refuse_agent(skills=agent.skills, multiagent=agent.multiagent, identity=identity)
+    not_yet.refuse_agent(multiagent=agent.multiagent, identity=identity)
 
 
 def _check(agent: AgentCreate | AgentUpdate) -> None:

@@ -10,20 +10,12 @@ from journeyman.wire.resources import MemoryStoreResource, ResourceParams
 from journeyman.wire.tools import ToolParams
 
 
-def refuse_agent(*, skills: object, multiagent: object, identity: str | None) -> None:
+def refuse_agent(*, multiagent: object, identity: str | None) -> None:
     """Raise ApiError for parts of an agent that later versions bring."""
-    if skills:
-        raise _refusal("skills", "attaching skills")
     if multiagent is not None:
         raise _refusal("multiagent", "multiagent orchestration")
     if identity not in (None, "service_account"):
         raise _refusal("execution_identity.type", f'"{identity}"')
-
-
-def refuse_skills(skills: object) -> None:
-    """Raise ApiError for skills in an override."""
-    if skills:
-        raise _refusal("agent.skills", "attaching skills")
 
 
 def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Sequence[McpServerParams] | None) -> None:

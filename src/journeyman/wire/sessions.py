@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from journeyman.wire import events, mcp, metadata, models, not_yet, tools
+from journeyman.wire import events, mcp, metadata, models, not_yet, skills, tools
 from journeyman.wire.errors import invalid
 from journeyman.wire.events import InitialEvent, UserDefineOutcome
 from journeyman.wire.json_value import Json
@@ -154,10 +154,9 @@ def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWit
     if reference.given("system"):
         snapshot["system"] = reference.system or None
     if reference.given("skills"):
-        snapshot["skills"] = []
+        snapshot["skills"] = skills.materialise(reference.skills or [])
     resolved = _with_tools(snapshot, reference)
     not_yet.refuse_tools("agent.", reference.tools, reference.mcp_servers)
-    not_yet.refuse_skills(reference.skills)
     return resolved
 
 

@@ -21,15 +21,17 @@ FILE = "file_011CNha8iCJcU1wXNR6q4V8w"
 VAULT = "vlt_011CZkZDLs7fYzm1hXNPeRjv"
 CREDENTIAL = "vcrd_011CZkZEMt8gZan2iYPQfSkw"
 MODEL = "model_id"
+SKILL = "/v1/skills/skill_id"
 
 _PLACEHOLDERS = {
     ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
-    ("after_id", "after_id"), ("before_id", "before_id"),
+    ("after_id", "after_id"), ("before_id", "before_id"), ("source", "source"),
 }  # fmt: skip
 _PAST, _FUTURE = "2019-12-27T18:11:19.117000", "2099-12-27T18:11:19.117000"
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
 _HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "date"}
 _SCRIPT = 'SCRIPT: think hm && say looking && tool lookup {"order": "1234"} | text on its way'
+_SKILL_FILE = ("suite/SKILL.md", "---\nname: suite\ndescription: For the suite.\n---\n")
 _OAUTH = {
     "type": "mcp_oauth",
     "mcp_server_url": "https://127.0.0.1:9/mcp",
@@ -54,6 +56,8 @@ class Objects:
     thread: str
     resource: str
     file: str
+    skill: str
+    version: str
     vault: str
     credential: str
 
@@ -63,7 +67,9 @@ class Objects:
         named |= {RESOURCE: self.resource, FILE: self.file, VAULT: self.vault, CREDENTIAL: self.credential}
         for example, real in named.items():
             text = text.replace(example, real)
-        return text
+        return text.replace(f"{SKILL}/versions/version", f"{SKILL}/versions/{self.version}").replace(
+            SKILL, f"/v1/skills/{self.skill}"
+        )
 
 
 class Proxy:
@@ -99,9 +105,14 @@ class Proxy:
         query = [(key, objects.into(value)) for key, value in request.query.items() if not _is_placeholder(key, value)]
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
-        body = objects.into((await request.read()).decode()).replace(_PAST, _FUTURE).encode()
+        body = objects.into((await request.read()).decode()).replace(_PAST, _FUTURE)
+        if path.startswith("/v1/skills"):
+            named = f'name="files[]"; filename="{_SKILL_FILE[0]}"'
+            body = body.replace('name="files[]"', named).replace("Example data", _SKILL_FILE[1])
         url = f"{self._server}{path}"
-        async with self._http.request(request.method, url, params=query, headers=headers, data=body or None) as answer:
+        async with self._http.request(
+            request.method, url, params=query, headers=headers, data=body.encode() or None
+        ) as answer:
             kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
@@ -111,30 +122,39 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, "/v1/files/file_id")
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, "/v1/files/file_id", SKILL)
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
     async def _fresh(self) -> Objects:
         agent = await self._post("/v1/agents", {"name": "suite", "model": self._model, "tools": [_LOOKUP]})
         environment = await self._post("/v1/environments", {"name": "suite"})
-        upload = aiohttp.FormData({"file": b"x"}, default_to_multipart=True)
-        async with self._http.post(f"{self._server}/v1/files", data=upload, headers=self._headers) as answer:
-            file = (await answer.json())["id"]
+        file = (await self._upload("/v1/files", "file", "x", b"x"))["id"]
+        skill = await self._upload("/v1/skills", "files[]", *_SKILL_FILE)
+        await self._upload(f"/v1/skills/{skill['id']}/versions", "files[]", *_SKILL_FILE)
         resources = [{"type": "file", "file_id": file, "mount_path": "first"}]
         body = {"agent": agent["id"], "environment_id": environment["id"], "resources": resources}
         session = await self._post("/v1/sessions", body)
         path = f"{self._server}/v1/sessions/{session['id']}/threads"
         async with self._http.get(path, headers=self._headers) as answer:
             thread = (await answer.json())["data"][0]
-        resource = session["resources"][0]["id"]
         vault, credential = await self._fresh_vault()
-        return Objects(agent["id"], environment["id"], session["id"], thread["id"], resource, file, vault, credential)
+        return Objects(
+            agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file,
+            skill["id"], skill["latest_version_id"], vault, credential,
+        )  # fmt: skip
 
     async def _fresh_vault(self) -> tuple[str, str]:
         vault = await self._post("/v1/vaults", {"display_name": "suite"})
         credential = await self._post(f"/v1/vaults/{vault['id']}/credentials", {"auth": _OAUTH})
         return vault["id"], credential["id"]
+
+    async def _upload(self, path: str, field: str, name: str, content: str | bytes) -> dict[str, Any]:
+        upload = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+        upload.add_field(field, content, filename=name)
+        async with self._http.post(self._server + path, data=upload, headers=self._headers) as answer:
+            answer.raise_for_status()
+            return await answer.json()
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:
