@@ -1,8 +1,9 @@
 """Running the calls of one answer, in order, each keyed by its event id."""
 
 import asyncio
-import contextlib
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from journeyman.runtime.computer import Computer
@@ -107,8 +108,11 @@ class ToolWork:
             seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
         )
         try:
-            async with contextlib.nullcontext() if call.name in _WEB else self._computer.furnished():
+            if call.name in _WEB:
                 return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+            async with self._computer.furnished():
+                result = await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+                return _with_notes(result, await self._computer.flush())
         except StaleRun:
             raise
         except SandboxError as error:
@@ -125,6 +129,12 @@ class ToolWork:
         found = [mention for body, tool in thread.shown for mention in mentions(body, tool)]
         found += [Mention(url, "server_tool_results", "web_fetch") for url in thread.links]
         return seen(found, config.get("url_sources"))
+
+
+def _with_notes(result: ToolResult, notes: Sequence[str]) -> ToolResult:
+    if not notes:
+        return result
+    return replace(result, content=[*result.content, {"type": "text", "text": "\n".join(notes)}])
 
 
 def _denial(call: Call) -> ToolResult:

@@ -6,7 +6,6 @@ from typing import Any
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.mcp import McpServerParams, McpToolsetParams
-from journeyman.wire.resources import MemoryStoreResource, ResourceParams
 from journeyman.wire.tools import ToolParams
 
 
@@ -32,13 +31,6 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Seque
                     raise _refusal(f"{path}.{where}.permission_policy.type", '"auto"')
     if servers:
         raise _refusal(f"{prefix}mcp_servers", "connecting to MCP servers")
-
-
-def refuse_session_create(resources: Sequence[ResourceParams]) -> None:
-    """Raise ApiError for parts of a new session that later versions bring."""
-    for place, resource in enumerate(resources):
-        if isinstance(resource, MemoryStoreResource):
-            raise _refusal(f"resources.{place}", f"a resource of type {resource.type}")
 
 
 def refuse_budget(budget: object) -> None:
