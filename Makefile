@@ -27,6 +27,7 @@ soak:
 	.venv/bin/pytest -o addopts=-q tests/adversary/test_as_user.py tests/release/test_installed.py
 	.venv/bin/pytest tests/crash --soak
 	.venv/bin/pytest tests/parity --many -p no:hypothesispytest
+	.venv/bin/pytest tests/parity --docker -p no:hypothesispytest
 
 bench: setup
 	.venv/bin/python bench/run.py --rounds 3 --many 500

@@ -31,13 +31,15 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, git: GitHost) -> Iterator[RunningServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, git: GitHost, sandbox_section: dict[str, dict[str, Any]]
+) -> Iterator[RunningServer]:
     """One for which git.test is that host."""
     directory: Path = tmp_path_factory.mktemp("repositories")
     (directory / "hosts").write_text("127.0.0.1 localhost git.test\n")
     within = ["unshare", "--mount", "sh", "-c", _NAMES, "sh", str(directory / "hosts")]
     sections = {"egress": {"allow_private": ["git.test"]}, "repositories": {"hosts": [git.url]}}
-    with start_server(directory, within=within, **sections) as server:
+    with start_server(directory, within=within, **sections, **sandbox_section) as server:
         yield server
 
 

@@ -71,8 +71,7 @@ def test_where_a_file_cannot_be(http: httpx2.Client, make: Any, file_id: str) ->
     token = {"authorization_token": "x"}
     assert "github_repository" in refused(http.post(f"{path}/{session['resources'][0]['id']}", json=token))
     assert answered(http.get(f"{path}/sesrsc_011CNha8iCJcU1wXNR6q4V8w"))[0] == 404
-    for other in ({"type": "memory_store", "memory_store_id": "memstore_011CNha8iCJcU1wXNR6q4V8w"},):
-        assert "not supported" in refused(make(other))
+    assert answered(make({"type": "memory_store", "memory_store_id": "memstore_011CNha8iCJcU1wXNR6q4V8w"}))[0] == 404
 
 
 @pytest.mark.documented

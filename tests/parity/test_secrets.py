@@ -52,7 +52,9 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, sandbox_section: dict[str, dict[str, Any]]
+) -> Iterator[RunningServer]:
     """One for which api.test and other.test are at that site."""
     if os.geteuid() != 0:
         pytest.skip("needs root to give the server names of its own")
@@ -60,7 +62,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     hosts = directory / "hosts"
     hosts.write_text("127.0.0.1 localhost api.test other.test\n")
     within = ["unshare", "--mount", "sh", "-c", _NAMES, "sh", str(hosts)]
-    with start_server(directory, within=within, egress={"allow_private": ["api.test", "other.test"]}) as server:
+    reached = {"allow_private": ["api.test", "other.test"]}
+    with start_server(directory, within=within, egress=reached, **sandbox_section) as server:
         yield server
 
 

@@ -65,17 +65,24 @@ class Podman:
 
 @contextlib.contextmanager
 def podman(place: Path) -> Iterator[Podman]:
-    engine = Podman(place)
-    before = _groups()
-    archive = place / "image.tar"
-    write_image(archive)
-    engine.run("import", "--quiet", str(archive), f"docker.io/journeyman/{IMAGE}:latest")
-    archive.unlink()
-    engine.start()
-    try:
+    """With the small image, and nothing else when it ends."""
+    with empty_podman(place) as engine:
+        archive = place / "image.tar"
+        write_image(archive)
+        engine.run("import", "--quiet", str(archive), f"docker.io/journeyman/{IMAGE}:latest")
+        archive.unlink()
         yield engine
         assert engine.containers() == []
         assert engine.images() == [f"docker.io/journeyman/{IMAGE}:latest"]
+
+
+@contextlib.contextmanager
+def empty_podman(place: Path) -> Iterator[Podman]:
+    engine = Podman(place)
+    before = _groups()
+    engine.start()
+    try:
+        yield engine
     finally:
         engine.run("rm", "--force", "--all")
         engine.end()
