@@ -56,6 +56,11 @@ class VaultsSection(_Section):
     those in `vault.keys` in data_dir, which is made on the first start. Machines of one database need the same."""
 
 
+class RepositoriesSection(_Section):
+    hosts: list[str] = ["github.com"]
+    """Where repositories of sessions may be: names, reached by https, or origins such as http://git.internal:3000."""
+
+
 class BlobsSection(_Section):
     """Where files are kept, and what sandboxes are kept as for other machines."""
 
@@ -258,6 +263,7 @@ class Settings(BaseSettings):
     """In order; the first that matches serves a model id."""
     blobs: BlobsSection = BlobsSection()
     files: FilesSection = FilesSection()
+    repositories: RepositoriesSection = RepositoriesSection()
     vaults: VaultsSection = VaultsSection()
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()

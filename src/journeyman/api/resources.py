@@ -8,6 +8,7 @@ from journeyman.api.body import read_body
 from journeyman.api.services import Called
 from journeyman.wire import mounts as wire
 from journeyman.wire.errors import ApiError
+from journeyman.wire.repositories import parse_token
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/resources", tags=["sessions"])
 
@@ -34,9 +35,11 @@ async def retrieve_resource(session_id: str, resource_id: str, caller: ForAgents
 
 
 @router.post("/{resource_id}")
-async def update_resource(session_id: str, resource_id: str, caller: ForAgents, services: Called) -> Response:
-    await services.resources.retrieve(caller.workspace_id, session_id, resource_id)
-    raise wire.refuse_rotation()
+async def update_resource(
+    session_id: str, resource_id: str, request: Request, caller: ForAgents, services: Called
+) -> Response:
+    token = parse_token(await read_body(request))
+    return answer(await services.repositories.rotate(caller.workspace_id, session_id, resource_id, token))
 
 
 @router.delete("/{resource_id}")

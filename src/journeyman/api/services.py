@@ -10,6 +10,7 @@ from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
+from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.validation import Validation
 from journeyman.skills.catalogue import Catalogue
@@ -36,6 +37,7 @@ class Services:
     resources: Resources
     skills: Skills
     catalogue: Catalogue
+    repositories: Repositories
     blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle

@@ -29,6 +29,7 @@ from journeyman.config import Settings
 from journeyman.engine.distributed import DistributedEngine
 from journeyman.engine.embedded import EmbeddedEngine
 from journeyman.engine.port import Always, Engine, Lease, LivesElsewhere, Whereabouts
+from journeyman.git.mirrors import Mirrors
 from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.belongings import Belongings
@@ -40,6 +41,7 @@ from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
+from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.retention import Retention, Rule
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
@@ -98,6 +100,7 @@ class _House:
     credentials: Credentials
     secrets: Secrets
     catalogue: Catalogue
+    repositories: Repositories
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -150,15 +153,20 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     stack.push_async_callback(blobs.close)
     files = Files(database, int(settings.files.quota_gb * (1 << 30)))
     credentials = Credentials(database)
-    secrets = Secrets(credentials, Cipher(make_keyring(settings)), settings.addresses())
+    cipher = Cipher(make_keyring(settings))
+    secrets = Secrets(credentials, cipher, settings.addresses())
     sandboxes = make_sandboxes(settings)
     catalogue = Catalogue()
+    mirrors = Mirrors(data_dir / "repositories", settings.addresses())
+    resources = Resources(database)
+    repositories = Repositories(resources, cipher, mirrors, sandboxes, settings.repositories.hosts)
     belongings = Belongings(
-        Attachments(blobs, Resources(database), sandboxes),
+        Attachments(blobs, resources, sandboxes),
         secrets,
         Outputs(blobs, OutputFiles(database, files), sandboxes),
         Sources(files, blobs),
         SkillFiles(blobs, catalogue, sandboxes),
+        repositories,
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -185,9 +193,21 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
             belongings, works=works,
         )  # fmt: skip
     return _House(
-        database, blobs, files, credentials, secrets, catalogue, sandboxes, models, hub, sessions, engine, carrier,
+        database,
+        blobs,
+        files,
+        credentials,
+        secrets,
+        catalogue,
+        repositories,
+        sandboxes,
+        models,
+        hub,
+        sessions,
+        engine,
+        carrier,
         watching,
-    )  # fmt: skip
+    )
 
 
 async def _carry(
@@ -297,9 +317,12 @@ def _make_services(settings: Settings, house: _House) -> Services:
         resources=Resources(database),
         skills=Skills(database, house.catalogue),
         catalogue=house.catalogue,
+        repositories=house.repositories,
         blobs=house.blobs,
         sessions=sessions,
-        lifecycle=SessionLifecycle(sessions, events, house.engine, house.hub, house.sandboxes, house.carrier),
+        lifecycle=SessionLifecycle(
+            sessions, events, house.engine, house.hub, house.sandboxes, house.repositories, house.carrier
+        ),
         events=events,
         threads=Threads(database),
         vaults=Vaults(database),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.outputs import Outputs
+from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.sources import Sources
@@ -18,3 +19,4 @@ class Belongings:
     outputs: Outputs | None = None
     sources: Sources | None = None
     skills: SkillFiles | None = None
+    repositories: Repositories | None = None

@@ -95,7 +95,7 @@ class Brain:
         )
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer, parts.belongings.sources,
+            parts.observer, parts.belongings.sources, self._computer.notes,
         )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
@@ -220,6 +220,7 @@ class Brain:
             case CallModel():
                 obstacle = await self._computer.obstacle()
                 await self._warn()
+                await self._fetch()
                 await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
                 await self._after(await self._ask(step))
@@ -239,6 +240,14 @@ class Brain:
                 place = {"credential_id": each.credential_id, "vault_id": each.vault_id}
                 warning = draft.error("credential_host_unreachable_error", each.message, "exhausted", **place)
                 self._journal.write([warning])
+
+    async def _fetch(self) -> None:
+        """Once a turn: the repositories that the session does not have yet."""
+        if not self._begins:
+            return
+        for each in await self._computer.missing():
+            kind = f"repository_{each.kind}_error"
+            self._journal.write([draft.error(kind, each.message, "retrying", repository_url=each.url)])
 
     async def _ask(self, step: CallModel | Compact) -> Failure | None:
         claim, begins = self._claim, self._begins

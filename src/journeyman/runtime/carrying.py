@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from journeyman.blobs.port import Blobs
+from journeyman.runtime.unpacking import PIECE, put
 from journeyman.sandboxes.port import Incident, SandboxError, Sandboxes
 from journeyman.wire.times import now_us, to_wire
 
@@ -17,7 +18,6 @@ _log = logging.getLogger("journeyman.sandboxes")
 
 _DIRECTORIES = ("workspace", "root", "home", "mnt/session")
 _ARCHIVE = "/var/tmp/.journeyman-kept.tar.gz"
-_PIECE = 8 << 20
 _QUIET, _OFTEN, _LOOK = 2.0, 60.0, 0.5
 """Seconds: without a change; between two keepings of one that goes on changing; between two looks."""
 _TIMEOUT = 600.0
@@ -82,11 +82,7 @@ class Carrier:
         keys = await self._blobs.keys(_place(session_id))
         if not keys:
             return Incident("replaced", f"{_MOVED} None of its files could be kept. {_AGAIN}")
-        number = 0
-        async for piece in _in_pieces(self._blobs.get(keys[-1])):
-            redirect = ">" if number == 0 else ">>"
-            await self._sandboxes.exec(session_id, ["sh", "-c", f"cat {redirect}{_ARCHIVE}"], cwd="/", stdin=piece)
-            number += 1
+        await put(self._sandboxes, session_id, self._blobs.get(keys[-1]), _ARCHIVE)
         done = await self._sandboxes.exec(session_id, ["sh", "-c", _UNPACK], cwd="/", timeout=_TIMEOUT)
         if done.exit_code:
             _log.warning("session %s: its workspace could not be unpacked: %s", session_id, done.stderr[-500:])
@@ -122,8 +118,8 @@ class Carrier:
         _log.debug("session %s: its workspace as of %s is kept, %d bytes", session_id, to_wire(at), size)
 
     async def _archive(self, session_id: str, size: int) -> AsyncIterator[bytes]:
-        for start in range(0, size, _PIECE):
-            yield (await self._sandboxes.read(session_id, _ARCHIVE, offset=start, limit=_PIECE)).data
+        for start in range(0, size, PIECE):
+            yield (await self._sandboxes.read(session_id, _ARCHIVE, offset=start, limit=PIECE)).data
 
 
 _MOVED = "This is a computer on another machine: the one before is gone, with its processes and installed packages."
@@ -132,14 +128,3 @@ _AGAIN = "What you need of them has to be made again."
 
 def _place(session_id: str) -> str:
     return f"workspaces/{session_id}"
-
-
-async def _in_pieces(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same in pieces worth a call each; one at least."""
-    waiting: list[bytes] = []
-    async for each in data:
-        waiting.append(each)
-        if sum(map(len, waiting)) >= _PIECE:
-            yield b"".join(waiting)
-            waiting.clear()
-    yield b"".join(waiting)

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
+from journeyman.runtime.checkouts import Checkouts, Missing
 from journeyman.runtime.entrusting import Entrusting, Unreachable
 from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.skills import announcement
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
@@ -42,7 +44,10 @@ class Computer:
         belongings: Belongings,
     ) -> None:
         """`carrier`: where there are other machines that may go on with the session."""
-        self._entrusting = Entrusting(belongings.secrets, sandboxes, claim.session_id, claim.vault_ids)
+        self._checkouts = Checkouts(
+            belongings.repositories, claim.session_id, claim.fence, wanted=claim.has_repositories
+        )
+        self._entrusting = Entrusting(belongings.secrets, sandboxes, claim.session_id, claim.vault_ids, self._checkouts)
         self._variables: tuple[tuple[str, str], ...] | None = None
         self._attachments = belongings.attachments
         self._skills = belongings.skills
@@ -81,8 +86,18 @@ class Computer:
             await self._attachments.place(self._claim.session_id, self._claim.fence)
         if self._skills is not None:
             await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
+        await self._checkouts.put()
         async with self._entrusting.kept():
             yield
+
+    async def missing(self) -> Sequence[Missing]:
+        """Fetch the session's repositories; those that it has to do without."""
+        return await self._checkouts.fetch()
+
+    def notes(self) -> Sequence[str]:
+        """What the model is to know of this computer besides what holds for all."""
+        skills = [announcement(self._claim.skills)] if self._claim.skills else []
+        return [*skills, *self._checkouts.notes()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""
@@ -129,12 +144,14 @@ class Computer:
 
     def warm(self) -> None:
         """Begin to make the environment ready while nobody waits for it. A failure is told by the first request."""
-        if self._warming is None and not self._ready and self._spec().packages:
+        if self._warming is None and not self._ready and (self._spec().packages or self._claim.has_repositories):
             self._warming = asyncio.create_task(self._warm())
 
     async def _warm(self) -> None:
         with contextlib.suppress(SandboxError):
-            await self._sandboxes.prepare(self._spec())
+            await self._checkouts.fetch()
+            if self._spec().packages:
+                await self._sandboxes.prepare(self._spec())
 
     async def obstacle(self) -> str | None:
         """Why the environment cannot be worked in; makes it ready, which may take minutes the first time."""

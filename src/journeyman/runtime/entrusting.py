@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from journeyman.egress.injection import Substitution
+from journeyman.egress.injection import Injection, Substitution
 from journeyman.egress.policy import fold, matches
+from journeyman.runtime.checkouts import Checkouts
 from journeyman.runtime.secrets import Opened, Secrets
 from journeyman.sandboxes.port import Network, SandboxError, Sandboxes
 from journeyman.wire.errors import ApiError
@@ -28,16 +29,22 @@ class Unreachable(NamedTuple):
 
 
 class Entrusting:
-    """Of one session. Without vaults it does nothing, and costs nothing."""
+    """Of one session. Without vaults and repositories it does nothing, and costs nothing."""
 
     def __init__(
-        self, secrets: Secrets | None, sandboxes: Sandboxes, session_id: str, vault_ids: Sequence[str]
+        self,
+        secrets: Secrets | None,
+        sandboxes: Sandboxes,
+        session_id: str,
+        vault_ids: Sequence[str],
+        checkouts: Checkouts,
     ) -> None:
         self._secrets = secrets
         self._sandboxes = sandboxes
         self._session = session_id
         self._vaults = tuple(vault_ids)
-        self._given: Sequence[Substitution] = ()
+        self._checkouts = checkouts
+        self._given: Sequence[Injection] = ()
 
     async def variables(self) -> tuple[tuple[str, str], ...]:
         """What stands for the secrets in the sandbox. Raises SandboxError."""
@@ -46,18 +53,17 @@ class Entrusting:
 
     async def give(self) -> None:
         """Have the way out know the secrets as they are now. Raises SandboxError."""
-        if not self._vaults:
-            return
         substitutions = [self._substitution(each) for each in await self._found()]
-        if substitutions != self._given:
-            await self._sandboxes.entrust(self._session, substitutions)
-            self._given = substitutions
+        injections = [*substitutions, *await self._checkouts.logins()]
+        if injections != list(self._given):
+            await self._sandboxes.entrust(self._session, injections)
+            self._given = injections
 
     @asynccontextmanager
     async def kept(self) -> AsyncGenerator[None]:
         """Give them, and what becomes of them meanwhile. Raises SandboxError."""
         await self.give()
-        task = asyncio.create_task(self._keep()) if self._vaults else None
+        task = asyncio.create_task(self._keep()) if self._given else None
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from journeyman.engine.port import Engine, Whereabouts
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.computer import has_packages
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.repositories import Repositories
 from journeyman.sandboxes.port import SandboxError, Sandboxes
 from journeyman.store.events import Events, NewEvent
 from journeyman.store.sessions import SessionRow, Sessions, environment_of
@@ -29,6 +30,7 @@ class SessionLifecycle:
         engine: Engine,
         hub: Hub,
         sandboxes: Sandboxes,
+        repositories: Repositories,
         carrier: Carrier | None = None,
     ) -> None:
         self._sessions = sessions
@@ -36,12 +38,14 @@ class SessionLifecycle:
         self._engine = engine
         self._hub = hub
         self._sandboxes = sandboxes
+        self._repositories = repositories
         self._carrier = carrier
         self._cleaning: set[asyncio.Task[None]] = set()
 
     async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
-        row = await self._sessions.create(workspace, create, initial)
-        if initial or has_packages(environment_of(row)):
+        repositories = await self._repositories.prepare(create.resources or [])
+        row = await self._sessions.create(workspace, create, initial, repositories)
+        if initial or repositories or has_packages(environment_of(row)):
             self._engine.wake(row["id"])
         return row
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from journeyman.models.port import ModelRequest
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.skills import announcement
 
 JsonObject = dict[str, Any]
 
@@ -20,14 +19,17 @@ _ABOUT_THE_COMPUTER = (
 
 
 def build_request(
-    state: SessionState, tools: Sequence[JsonObject], max_tokens: int, skills: Sequence[JsonObject] = ()
+    state: SessionState, tools: Sequence[JsonObject], max_tokens: int, notes: Sequence[str] = ()
 ) -> ModelRequest:
-    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns."""
+    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns.
+
+    `notes` are what the model is to know of this session's computer.
+    """
     model = state.agent["model"]
     effort: JsonObject = model.get("effort") or {}
     return ModelRequest(
         model=model["id"],
-        system=_system(state.agent, skills, has_computer=any("name" in tool for tool in tools)),
+        system=_system(state.agent, notes, has_computer=any("name" in tool for tool in tools)),
         messages=_with_breakpoints(state.primary.history),
         tools=_last_cached(tools),
         max_tokens=max_tokens,
@@ -36,12 +38,10 @@ def build_request(
     )
 
 
-def _system(agent: JsonObject, skills: Sequence[JsonObject], *, has_computer: bool) -> list[JsonObject]:
+def _system(agent: JsonObject, notes: Sequence[str], *, has_computer: bool) -> list[JsonObject]:
     texts = [agent["system"]] if agent["system"] else []
     if has_computer:
-        texts.append(_ABOUT_THE_COMPUTER)
-    if skills:
-        texts.append(announcement(skills))
+        texts.append("\n".join([_ABOUT_THE_COMPUTER, *notes]))
     return _last_cached([{"type": "text", "text": text} for text in texts])
 
 

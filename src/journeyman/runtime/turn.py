@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,6 +67,7 @@ class ModelTurn:
         unpriced: set[str],
         observer: Observer,
         sources: Sources | None,
+        notes: Callable[[], Sequence[str]],
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -81,6 +82,7 @@ class ModelTurn:
         self._unpriced = unpriced
         self._observer = observer
         self._sources = sources
+        self._notes = notes
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -127,8 +129,9 @@ class ModelTurn:
 
     async def _request(self) -> ModelRequest:
         tools = self._toolset.definitions(self._state.agent["tools"])
-        most = self._models.max_output(self._state.agent["model"]["id"])
-        request = build_request(self._state, tools, most, self._claim.skills)
+        request = build_request(
+            self._state, tools, self._models.max_output(self._state.agent["model"]["id"]), self._notes()
+        )
         if self._sources is None or not self._state.primary.has_files:
             return request
         return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from journeyman.egress.addresses import AddressPolicy
+from journeyman.egress.exchange import Answer
 from journeyman.runtime.secrets import CredentialRows, Opened, Secrets
-from journeyman.vault.exchange import Answer
 from journeyman.vault.oauth import Exchange
 from journeyman.vault.probe import Failure, probe
 from journeyman.wire.credentials import credential_archived, not_validatable

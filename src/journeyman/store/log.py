@@ -118,6 +118,7 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         environment=load(row["environment"]),
         created_at=row["created_at"],
         vault_ids=vault_ids_of(row),
+        has_repositories="github_repository" in (row["resources"] or ""),
         leased=owner is not None,
         resident=owner is not None and row["host"] == owner.host,
         moved=owner is not None and row["host"] not in (None, owner.host),

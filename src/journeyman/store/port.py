@@ -67,6 +67,7 @@ class Claim:
     resident: bool = False
     """Its sandbox is known to be on this host."""
     vault_ids: Sequence[str] = ()
+    has_repositories: bool = False
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""
     skills: Sequence[JsonObject] = ()

@@ -16,6 +16,7 @@ from journeyman.wire import mounts
 from journeyman.wire.errors import invalid
 from journeyman.wire.files import expired
 from journeyman.wire.ids import new_id
+from journeyman.wire.repositories import not_removable
 from journeyman.wire.resources import FileResource
 from journeyman.wire.times import now_us, to_wire
 
@@ -66,6 +67,8 @@ class Resources:
             found = [each for each in before if each["id"] == resource_id and not each.get("removed")]
             if not found:
                 raise mounts.no_resource()
+            if found[0]["type"] != "file":
+                raise not_removable()
             after = [{**each, "removed": True} if each["id"] == resource_id else each for each in before]
             _store(connection, session_id, after)
             return str(found[0]["file_id"])
@@ -77,7 +80,7 @@ class Resources:
 
         def work(connection: Connection) -> Sequence[Mount]:
             row = _OF.first(connection, session=session_id)
-            resources = stored(row or {})
+            resources = [each for each in stored(row or {}) if each["type"] == "file"]
             if not resources:
                 return ()
             copies = {copy["id"]: copy for copy in _COPIES.rows(connection, session=session_id)}
@@ -85,14 +88,51 @@ class Resources:
 
         return await self._database.read(work)
 
+    async def repositories(self, session_id: str) -> Sequence[JsonObject]:
+        """As they are stored."""
+
+        def work(connection: Connection) -> Sequence[JsonObject]:
+            row = _OF.first(connection, session=session_id)
+            return [each for each in stored(row or {}) if each["type"] == "github_repository"]
+
+        return await self._database.read(work)
+
+    async def settle(self, session_id: str, resource_id: str, found: JsonObject) -> None:
+        """What a repository's checkout has come to."""
+
+        def work(connection: Connection) -> None:
+            row = _held(connection, session_id)
+            changed = [{**each, **found} if each["id"] == resource_id else each for each in stored(row)]
+            if row and changed != stored(row):
+                _store(connection, session_id, changed)
+
+        await self._database.write(work)
+
+    async def rotate(self, workspace: str, session_id: str, resource_id: str, sealed: str) -> JsonObject:
+        """Raises 404, 400."""
+
+        def work(connection: Connection) -> JsonObject:
+            row = lock_session(connection, workspace, session_id)
+            if row["archived_at"] is not None:
+                raise invalid(f"Session {session_id} is archived and cannot be updated.")
+            found = next((each for each in stored(row) if each["id"] == resource_id and not each.get("removed")), None)
+            if found is None:
+                raise mounts.no_resource()
+            if found["type"] != "github_repository":
+                raise mounts.refuse_rotation()
+            changed = {**found, "sealed": sealed, "updated_at": to_wire(now_us())}
+            _store(connection, session_id, [changed if each["id"] == resource_id else each for each in stored(row)])
+            return mounts.shown(changed)
+
+        return await self._database.write(work)
+
     async def forget(self, session_id: str, resource_ids: Sequence[str]) -> None:
         """These are out of the sandbox."""
 
         def work(connection: Connection) -> None:
-            statement = select(sessions.c.resources).where(sessions.c.id == session_id).with_for_update()
-            row = connection.execute(statement).mappings().one_or_none()
-            if row is not None:
-                _store(connection, session_id, [each for each in stored(dict(row)) if each["id"] not in resource_ids])
+            row = _held(connection, session_id)
+            if row:
+                _store(connection, session_id, [each for each in stored(row) if each["id"] not in resource_ids])
 
         await self._database.write(work)
 
@@ -105,7 +145,7 @@ def attach(
     before: Sequence[JsonObject] = (),
 ) -> Sequence[JsonObject]:
     """Copy files for a session; its new resources. Raises 404, 400."""
-    there = [resource for resource in before if not resource.get("removed")]
+    there = [resource for resource in before if resource["type"] == "file" and not resource.get("removed")]
     if len(there) + len(wanted) > mounts.MOST_FILES:
         raise mounts.too_many()
     taken = [resource["mount_path"] for resource in there]
@@ -122,6 +162,13 @@ def attach(
         made.append({"id": new_id("sesrsc"), "type": "file", "file_id": copy["id"], "mount_path": path, **times})
         taken.append(path)
     return made
+
+
+def _held(connection: Connection, session_id: str) -> JsonObject:
+    """The column, held until the transaction ends; nothing where there is no such session."""
+    statement = select(sessions.c.resources).where(sessions.c.id == session_id).with_for_update()
+    row = connection.execute(statement).mappings().one_or_none()
+    return {} if row is None else dict(row)
 
 
 def stored(row: Mapping[str, Any]) -> Sequence[JsonObject]:

@@ -46,8 +46,14 @@ class Sessions:
         self._database = database
         self._catalogue = catalogue or Catalogue()
 
-    async def create(self, workspace: str, create: SessionCreate, initial: Sequence[NewEvent]) -> SessionRow:
-        """All or nothing. With initial events the session is made running."""
+    async def create(
+        self,
+        workspace: str,
+        create: SessionCreate,
+        initial: Sequence[NewEvent],
+        repositories: Sequence[JsonObject] = (),
+    ) -> SessionRow:
+        """All or nothing. With initial events the session is made running. `repositories` as they are stored."""
 
         def work(connection: Connection) -> SessionRow:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
@@ -61,8 +67,8 @@ class Sessions:
             if vault_ids:
                 check_usable(connection, workspace, vault_ids)
                 row["vault_ids"] = dump(vault_ids)
-            if wanted:
-                row["resources"] = dump(attach(connection, workspace, row["id"], wanted))
+            if wanted or repositories:
+                row["resources"] = dump([*attach(connection, workspace, row["id"], wanted), *repositories])
             _INSERT.change(connection, **row)
             _INSERT_THREAD.change(connection, **_primary_thread(row))
             if initial:

@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 
 from journeyman.egress.addresses import AddressPolicy
-from journeyman.vault.exchange import Answer, NoAnswer, post
+from journeyman.egress.exchange import Answer, NoAnswer, post
 from journeyman.wire.json_value import is_object
 
 Json = Mapping[str, Any]

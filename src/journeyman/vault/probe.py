@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from journeyman import __version__
 from journeyman.egress.addresses import AddressPolicy
-from journeyman.vault.exchange import Answer, NoAnswer, post
+from journeyman.egress.exchange import Answer, NoAnswer, post
 
 _PROTOCOL = "2025-06-18"
 _HELLO = {

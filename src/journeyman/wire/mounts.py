@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from journeyman.wire import repositories
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.ids import is_id
 from journeyman.wire.lists import Query, files_page, text_of
@@ -56,6 +57,8 @@ def too_many() -> ApiError:
 
 def shown(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource as the wire shows it."""
+    if resource["type"] == "github_repository":
+        return repositories.shown(resource)
     return {key: resource[key] for key in _SHOWN}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.mcp import McpServerParams, McpToolsetParams
-from journeyman.wire.resources import FileResource, ResourceParams
+from journeyman.wire.resources import MemoryStoreResource, ResourceParams
 from journeyman.wire.tools import ToolParams
 
 
@@ -37,7 +37,7 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Seque
 def refuse_session_create(resources: Sequence[ResourceParams]) -> None:
     """Raise ApiError for parts of a new session that later versions bring."""
     for place, resource in enumerate(resources):
-        if not isinstance(resource, FileResource):
+        if isinstance(resource, MemoryStoreResource):
             raise _refusal(f"resources.{place}", f"a resource of type {resource.type}")
 
 

@@ -139,7 +139,7 @@ def check_target(root: int, directory: int, name: str, path: str) -> os.stat_res
     """The regular file a write would replace, None when there is none. Raises what the port's `write` raises."""
     if name in {"", ".", ".."}:
         raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
-    _refuse_kernel_files(root, directory, path)
+    refuse_kernel_files(root, directory, path)
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
@@ -157,10 +157,11 @@ def _check_regular(root: int, descriptor: int, path: str) -> None:
         raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
     if not stat.S_ISREG(mode):
         raise SandboxError(f"{path} is not a regular file.")
-    _refuse_kernel_files(root, descriptor, path)
+    refuse_kernel_files(root, descriptor, path)
 
 
-def _refuse_kernel_files(root: int, descriptor: int, path: str) -> None:
+def refuse_kernel_files(root: int, descriptor: int, path: str) -> None:
+    """Raises SandboxError for what is in /proc."""
     # The server may be allowed to see there what the sandbox may not.
     proc = open_inside(root, "/proc", os.O_PATH)
     try:

@@ -5,8 +5,8 @@ import os
 import stat
 from collections.abc import Iterator
 
-from journeyman.sandboxes.local.files import open_inside
-from journeyman.sandboxes.port import Entry
+from journeyman.sandboxes.local.files import open_inside, refuse_kernel_files
+from journeyman.sandboxes.port import Entry, SandboxError
 
 _DEPTH = 40
 
@@ -18,8 +18,11 @@ def scan(root: int, path: str, limit: int) -> list[Entry]:
     except OSError:
         return []
     try:
+        refuse_kernel_files(root, directory, path)
         found = _below(directory, "", os.fstat(directory).st_dev, _DEPTH)
         return sorted(entry for _, entry in zip(range(limit), found, strict=False))
+    except SandboxError:
+        return []
     finally:
         os.close(directory)
 

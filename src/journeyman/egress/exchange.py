@@ -25,10 +25,23 @@ class Answer(NamedTuple):
     """At most MAX_BYTES."""
     cut: bool
     headers: Mapping[str, str]
+    addresses: tuple[str, ...] = ()
+    """Those that the host was checked to have."""
 
 
 async def post(url: str, policy: AddressPolicy, headers: Mapping[str, str], **body: Any) -> Answer:
     """`body` is `data` or `json` as aiohttp takes it. Raises NoAnswer."""
+    return await _ask("POST", url, policy, headers, body)
+
+
+async def get(url: str, policy: AddressPolicy, headers: Mapping[str, str]) -> Answer:
+    """Raises NoAnswer."""
+    return await _ask("GET", url, policy, headers, {})
+
+
+async def _ask(
+    method: str, url: str, policy: AddressPolicy, headers: Mapping[str, str], body: Mapping[str, Any]
+) -> Answer:
     target = URL(url)
     host = target.raw_host or ""
     try:
@@ -36,12 +49,12 @@ async def post(url: str, policy: AddressPolicy, headers: Mapping[str, str], **bo
         async with (
             aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True) as connector,
             aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, headers=_own(headers)) as session,
-            session.post(target, allow_redirects=False, **body) as response,
+            session.request(method, target, allow_redirects=False, **body) as response,
         ):
             read = await _read(response)
-            return Answer(
-                response.status, response.content_type, read[:MAX_BYTES], len(read) > MAX_BYTES, response.headers
-            )
+            answer, cut = read[:MAX_BYTES], len(read) > MAX_BYTES
+            addresses = tuple(str(each["host"]) for each in resolver.results)
+            return Answer(response.status, response.content_type, answer, cut, response.headers, addresses)
     except AddressRefused:
         raise NoAnswer(f"{host} is at a private or reserved address.") from None
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:

@@ -1,0 +1,1 @@
+"""Repositories, fetched on the platform's side."""

@@ -1,0 +1,131 @@
+"""The repositories of sessions: fetched here, put into the sandbox, their tokens only on the way out."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from journeyman.egress.injection import Login
+from journeyman.git.command import authorization
+from journeyman.git.mirrors import Found, Mirrors
+from journeyman.git.place import Checkout, Place, RepositoryProblem
+from journeyman.runtime.unpacking import unpack
+from journeyman.sandboxes.port import Run, SandboxError, Sandboxes
+from journeyman.vault.cipher import Cipher
+from journeyman.vault.port import SecretUnreadable
+from journeyman.wire import repositories as wire
+from journeyman.wire.ids import new_id
+from journeyman.wire.resources import GitHubRepositoryResource, ResourceParams
+from journeyman.wire.times import now_us, to_wire
+
+JsonObject = dict[str, Any]
+
+_log = logging.getLogger("journeyman.repositories")
+
+
+class RepositoryRows(Protocol):
+    """The store, as far as repositories are concerned."""
+
+    async def repositories(self, session_id: str) -> Sequence[JsonObject]: ...
+    async def settle(self, session_id: str, resource_id: str, found: JsonObject) -> None: ...
+    async def rotate(self, workspace: str, session_id: str, resource_id: str, sealed: str) -> JsonObject: ...
+
+
+class Repositories:
+    def __init__(
+        self, rows: RepositoryRows, cipher: Cipher, mirrors: Mirrors, sandboxes: Sandboxes, hosts: Sequence[str]
+    ) -> None:
+        """`hosts`: where repositories may be."""
+        self._rows = rows
+        self._cipher = cipher
+        self._mirrors = mirrors
+        self._sandboxes = sandboxes
+        self._hosts = hosts
+
+    async def prepare(self, resources: Sequence[ResourceParams]) -> Sequence[JsonObject]:
+        """What of a new session's resources are repositories, as they are stored. Raises 400."""
+        made: list[JsonObject] = []
+        for place, resource in enumerate(resources):
+            if isinstance(resource, GitHubRepositoryResource):
+                path = f"resources.{place}"
+                origin, name = wire.check(path, resource, self._hosts)
+                mount_path = wire.resolve(path, resource, [each["mount_path"] for each in made])
+                made.append(await self._stored(resource, origin, name, mount_path))
+        return made
+
+    async def rotate(self, workspace: str, session_id: str, resource_id: str, token: str) -> JsonObject:
+        """Another token, from the next connection on. Raises 404, 400."""
+        sealed = await self._cipher.seal(token.encode(), {"resource": resource_id})
+        return await self._rows.rotate(workspace, session_id, resource_id, sealed)
+
+    async def of(self, session_id: str) -> Sequence[JsonObject]:
+        return await self._rows.repositories(session_id)
+
+    async def fetch(self, session_id: str, repository: JsonObject) -> JsonObject:
+        """Bring this machine's copy up to date, and settle which commit the session has. Raises RepositoryProblem."""
+        place = _place(repository)
+        found = await self._mirrors.fetch(place, await self._token(repository), _wanted(repository))
+        settled = {"commit": found.commit, "branch": found.branch}
+        await self._rows.settle(session_id, repository["id"], settled)
+        return {**repository, **settled}
+
+    async def put(self, session_id: str, fence: int, repository: JsonObject) -> None:
+        """Into the sandbox, unless it has been there. Raises SandboxError."""
+        run = Run(repository["id"], fence)
+        if await self._sandboxes.recorded(session_id, run) is not None:
+            return
+        found = Found(repository["commit"], repository["branch"])
+        try:
+            pieces = self._mirrors.archive(_place(repository), found)
+            await unpack(self._sandboxes, session_id, pieces, repository["mount_path"])
+        except RepositoryProblem as error:
+            raise SandboxError(str(error)) from error
+        about = f"{repository['mount_path']}/.git/description"
+        await self._sandboxes.write(session_id, about, f"{repository['url']}\n".encode(), run=run, note="cloned")
+
+    async def login(self, repository: JsonObject) -> Login | None:
+        """What opens it on the way out. Raises RepositoryProblem."""
+        token = await self._token(repository)
+        if token is None:
+            return None
+        place = _place(repository)
+        host = urlsplit(place.origin).hostname or ""
+        return Login(host, (f"/{place.path}", f"/{place.path}.git"), authorization(token))
+
+    async def _stored(self, resource: GitHubRepositoryResource, origin: str, name: str, mount_path: str) -> JsonObject:
+        resource_id, token = new_id("sesrsc"), resource.authorization_token
+        now = to_wire(now_us())
+        return {
+            "id": resource_id,
+            "type": "github_repository",
+            "url": resource.url,
+            "mount_path": mount_path,
+            "checkout": resource.checkout.model_dump() if resource.checkout else None,
+            "created_at": now,
+            "updated_at": now,
+            "origin": origin,
+            "name": name,
+            "sealed": None if token is None else await self._cipher.seal(token.encode(), {"resource": resource_id}),
+        }
+
+    async def _token(self, repository: JsonObject) -> str | None:
+        if repository["sealed"] is None:
+            return None
+        try:
+            return (await self._cipher.open(repository["sealed"], {"resource": repository["id"]})).decode()
+        except SecretUnreadable as error:
+            raise RepositoryProblem(
+                "authentication", f"The token of {repository['url']} cannot be read. {error}"
+            ) from error
+
+
+def _place(repository: JsonObject) -> Place:
+    return Place(repository["origin"], repository["name"])
+
+
+def _wanted(repository: JsonObject) -> Checkout:
+    """What was settled once stays."""
+    if "commit" in repository:
+        return Checkout(commit=repository["commit"])
+    checkout: JsonObject = repository["checkout"] or {}
+    return Checkout(checkout.get("name"), checkout.get("sha"))
