@@ -214,3 +214,16 @@ def test_two_at_one_place_and_removal(client: Anthropic, http: httpx2.Client, gi
     refused(http.delete(f"{path}/{made['resources'][0]['id']}"))
     refused(http.post(path, json=calc(git)))
     assert http.get(path).json()["data"] == made["resources"]
+
+
+def test_skills_of_a_repository(client: Anthropic, git: GitHost) -> None:
+    """facts 14.7: those in .claude/skills are told to the model, with their place; a broken one is left out."""
+    good = "---\nname: releasing\ndescription: How releases are made here.\n---\nRead on.\n"
+    files = {".claude/skills/releasing/SKILL.md": good, ".claude/skills/broken/SKILL.md": "nothing\n"}
+    git.repository("me/skilled", files)
+    resource = calc(git, url=f"{git.url}/me/skilled")
+    with listening(client, client.beta.sessions.create(**body(client, resource)).id) as talk:
+        talk.say("SCRIPT: text hello")
+        events = talk.read_until("session.status_idle")
+        assert not [event for event in events if event["type"] == "session.error"]
+        assert "Read on." in result(talk, "cat /workspace/skilled/.claude/skills/releasing/SKILL.md")

@@ -7,7 +7,6 @@ from typing import Any
 from journeyman.models.port import ModelRequest
 from journeyman.runtime.prompt import build_request
 from journeyman.runtime.session import SessionState, fold
-from journeyman.runtime.skills import announcement
 from journeyman.tools.registry import Toolset
 
 from .rows import Log, text
@@ -118,6 +117,6 @@ def test_skills_are_told_by_name_purpose_and_place() -> None:
     skills = [{"name": "greeting", "description": "How to\ngreet.", "directory": "greeting-2"}]
     state = fold(agent(), "sthr_1", [])
     tools = Toolset().definitions(state.agent["tools"])
-    *_, told = build_request(state, tools, 1_000, [announcement(skills)]).system
+    *_, told = build_request(state, tools, 1_000, skills=skills).system
     assert told["text"].endswith("\n- greeting (/workspace/skills/greeting-2/SKILL.md): How to greet.")
     assert "cache_control" in told

@@ -35,9 +35,9 @@ class Services:
     environments: Environments
     files: Files
     resources: Resources
+    repositories: Repositories
     skills: Skills
     catalogue: Catalogue
-    repositories: Repositories
     blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle

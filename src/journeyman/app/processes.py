@@ -100,8 +100,8 @@ class _House:
     files: Files
     credentials: Credentials
     secrets: Secrets
-    catalogue: Catalogue
     repositories: Repositories
+    catalogue: Catalogue
     sandboxes: Sandboxes
     models: ConfiguredModels
     hub: Hub
@@ -157,17 +157,17 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     cipher = Cipher(make_keyring(settings))
     secrets = Secrets(credentials, cipher, settings.addresses())
     sandboxes = make_sandboxes(settings)
-    catalogue = Catalogue()
     mirrors = Mirrors(data_dir / "repositories", settings.addresses())
     resources = Resources(database)
     repositories = Repositories(resources, cipher, mirrors, sandboxes, settings.repositories.hosts)
+    catalogue = Catalogue()
     belongings = Belongings(
         Attachments(blobs, resources, sandboxes),
         secrets,
         Outputs(blobs, OutputFiles(database, files), sandboxes),
         Sources(files, blobs),
-        SkillFiles(blobs, catalogue, sandboxes),
         repositories,
+        SkillFiles(blobs, catalogue, sandboxes),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -194,21 +194,9 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
             belongings, works=works,
         )  # fmt: skip
     return _House(
-        database,
-        blobs,
-        files,
-        credentials,
-        secrets,
-        catalogue,
-        repositories,
-        sandboxes,
-        models,
-        hub,
-        sessions,
-        engine,
-        carrier,
-        watching,
-    )
+        database, blobs, files, credentials, secrets, repositories, catalogue, sandboxes, models, hub, sessions, engine,
+        carrier, watching,
+    )  # fmt: skip
 
 
 async def _carry(
@@ -317,9 +305,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
         environments=Environments(database),
         files=house.files,
         resources=Resources(database),
+        repositories=house.repositories,
         skills=Skills(database, house.catalogue),
         catalogue=house.catalogue,
-        repositories=house.repositories,
         blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(

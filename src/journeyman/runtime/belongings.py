@@ -18,5 +18,5 @@ class Belongings:
     secrets: Secrets | None = None
     outputs: Outputs | None = None
     sources: Sources | None = None
-    skills: SkillFiles | None = None
     repositories: Repositories | None = None
+    skills: SkillFiles | None = None

@@ -99,7 +99,7 @@ class Brain:
         )  # fmt: skip
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer, parts.belongings.sources, self._mcp, self._computer.notes,
+            parts.observer, parts.belongings.sources, self._mcp, self._computer.notes, self._computer.skills,
         )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq

@@ -31,6 +31,7 @@ class Checkouts:
         self._session = session_id
         self._fence = fence
         self._fetched: dict[str, JsonObject] = {}
+        self._skills: dict[str, Sequence[JsonObject]] = {}
         self._put: set[str] = set()
         self._fetching = asyncio.Lock()
 
@@ -74,9 +75,15 @@ class Checkouts:
             for each in sorted(self._fetched.values(), key=lambda each: each["id"])
         ]
 
+    def skills(self) -> Sequence[JsonObject]:
+        """What they bring along, as it is announced."""
+        return [skill for _, skills in sorted(self._skills.items()) for skill in skills]
+
     async def _fetch(self, repositories: Repositories, repository: JsonObject) -> Missing | None:
         try:
-            self._fetched[repository["id"]] = await repositories.fetch(self._session, repository)
+            fetched = await repositories.fetch(self._session, repository)
+            self._skills[repository["id"]] = await repositories.skills(fetched)
+            self._fetched[repository["id"]] = fetched
         except RepositoryProblem as error:
             return Missing(error.kind, repository["url"], str(error))
         except Exception:

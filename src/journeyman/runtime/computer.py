@@ -14,7 +14,6 @@ from journeyman.runtime.checkouts import Checkouts, Missing
 from journeyman.runtime.entrusting import Entrusting, Unreachable
 from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.skills import announcement
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
@@ -84,9 +83,9 @@ class Computer:
         await self.describe()
         if self._attachments is not None:
             await self._attachments.place(self._claim.session_id, self._claim.fence)
+        await self._checkouts.put()
         if self._skills is not None:
             await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
-        await self._checkouts.put()
         async with self._entrusting.kept():
             yield
 
@@ -96,8 +95,11 @@ class Computer:
 
     def notes(self) -> Sequence[str]:
         """What the model is to know of this computer besides what holds for all."""
-        skills = [announcement(self._claim.skills)] if self._claim.skills else []
-        return [*skills, *self._checkouts.notes()]
+        return self._checkouts.notes()
+
+    def skills(self) -> Sequence[JsonObject]:
+        """The agent's, and those of its repositories."""
+        return [*self._claim.skills, *self._checkouts.skills()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from journeyman.models.port import ModelRequest
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.skills import announcement
 
 JsonObject = dict[str, Any]
 
@@ -19,7 +20,11 @@ _ABOUT_THE_COMPUTER = (
 
 
 def build_request(
-    state: SessionState, tools: Sequence[JsonObject], max_tokens: int, notes: Sequence[str] = ()
+    state: SessionState,
+    tools: Sequence[JsonObject],
+    max_tokens: int,
+    notes: Sequence[str] = (),
+    skills: Sequence[JsonObject] = (),
 ) -> ModelRequest:
     """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns.
 
@@ -29,7 +34,7 @@ def build_request(
     effort: JsonObject = model.get("effort") or {}
     return ModelRequest(
         model=model["id"],
-        system=_system(state.agent, notes, has_computer=any("name" in tool for tool in tools)),
+        system=_system(state.agent, notes, skills, has_computer=any("name" in tool for tool in tools)),
         messages=_with_breakpoints(state.primary.history),
         tools=_last_cached(tools),
         max_tokens=max_tokens,
@@ -38,10 +43,14 @@ def build_request(
     )
 
 
-def _system(agent: JsonObject, notes: Sequence[str], *, has_computer: bool) -> list[JsonObject]:
+def _system(
+    agent: JsonObject, notes: Sequence[str], skills: Sequence[JsonObject], *, has_computer: bool
+) -> list[JsonObject]:
     texts = [agent["system"]] if agent["system"] else []
     if has_computer:
         texts.append("\n".join([_ABOUT_THE_COMPUTER, *notes]))
+    if skills:
+        texts.append(announcement(skills))
     return _last_cached([{"type": "text", "text": text} for text in texts])
 
 

@@ -1,6 +1,6 @@
 """The repositories of sessions: fetched here, put into the sandbox, their tokens only on the way out."""
 
-import logging
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -11,16 +11,19 @@ from journeyman.git.mirrors import Found, Mirrors
 from journeyman.git.place import Checkout, Place, RepositoryProblem
 from journeyman.runtime.unpacking import unpack
 from journeyman.sandboxes.port import Run, SandboxError, Sandboxes
+from journeyman.skills.front_matter import read_front_matter
 from journeyman.vault.cipher import Cipher
 from journeyman.vault.port import SecretUnreadable
 from journeyman.wire import repositories as wire
+from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
 from journeyman.wire.resources import GitHubRepositoryResource, ResourceParams
 from journeyman.wire.times import now_us, to_wire
 
 JsonObject = dict[str, Any]
 
-_log = logging.getLogger("journeyman.repositories")
+_SKILLS = ".claude/skills"
+_MOST_SKILLS = 50
 
 
 class RepositoryRows(Protocol):
@@ -68,6 +71,19 @@ class Repositories:
         settled = {"commit": found.commit, "branch": found.branch}
         await self._rows.settle(session_id, repository["id"], settled)
         return {**repository, **settled}
+
+    async def skills(self, repository: JsonObject) -> Sequence[JsonObject]:
+        """Those in its `.claude/skills`, as they are announced."""
+        place, found = _place(repository), Found(repository["commit"], repository["branch"])
+        made: list[JsonObject] = []
+        for name in (await self._mirrors.directories(place, found, _SKILLS))[:_MOST_SKILLS]:
+            text = await self._mirrors.show(place, found, f"{_SKILLS}/{name}/SKILL.md")
+            with contextlib.suppress(ApiError):
+                head = read_front_matter((text or "").encode())
+                where = f"{repository['mount_path']}/{_SKILLS}"
+                about = {"name": head.name or name, "description": head.description}
+                made.append({**about, "place": where, "directory": name})
+        return made
 
     async def put(self, session_id: str, fence: int, repository: JsonObject) -> None:
         """Into the sandbox, unless it has been there. Raises SandboxError."""

@@ -27,9 +27,10 @@ _INTRODUCTION = (
 
 
 def announcement(skills: Sequence[JsonObject]) -> str:
-    """What the system prompt says of them."""
+    """What the system prompt says of them; `place` is where one is that did not come with the agent."""
     lines = [
-        f"- {each['name']} ({PLACE}/{each['directory']}/SKILL.md): {_line(each['description'])}" for each in skills
+        f"- {each['name']} ({each.get('place') or PLACE}/{each['directory']}/SKILL.md): {_line(each['description'])}"
+        for each in skills
     ]
     return "\n".join([_INTRODUCTION, *lines])
 

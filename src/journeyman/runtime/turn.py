@@ -70,6 +70,7 @@ class ModelTurn:
         sources: Sources | None,
         mcp: McpRun,
         notes: Callable[[], Sequence[str]],
+        skills: Callable[[], Sequence[JsonObject]],
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -86,6 +87,7 @@ class ModelTurn:
         self._sources = sources
         self._mcp = mcp
         self._notes = notes
+        self._skills = skills
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -133,9 +135,8 @@ class ModelTurn:
     async def _request(self) -> ModelRequest:
         agent_tools = self._state.agent["tools"]
         tools = self._toolset.definitions(agent_tools) + self._mcp.definitions(agent_tools)
-        request = build_request(
-            self._state, tools, self._models.max_output(self._state.agent["model"]["id"]), self._notes()
-        )
+        most = self._models.max_output(self._state.agent["model"]["id"])
+        request = build_request(self._state, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._state.primary.has_files:
             return request
         return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))
