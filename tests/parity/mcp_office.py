@@ -59,6 +59,11 @@ def _server(directory: Path) -> Any:
         """Never works."""
         raise ToolError("out of paper")
 
+    @server.tool()
+    async def confess() -> str:
+        """Tells what it should not."""
+        return "my token is " + (directory / "token").read_text()
+
     @server.tool(name="quit")
     async def leave() -> str:
         """Ends the server."""

@@ -169,6 +169,7 @@ def test_a_server_that_wants_a_token(start: Start, near: RunningServer, tmp_path
         rotated = {"type": "static_bearer", "token": "other"}
         client.beta.vaults.credentials.update(credential.id, vault_id=vault, auth=rotated)
         assert text(trusted.turn(call("add", '{"a": 2, "b": 1}'))) == "3"
+        assert text(trusted.turn(call("confess"))) == "my token is [redacted]"
         assert "secret" not in str(trusted.listed())
 
 

@@ -232,6 +232,7 @@ class Brain:
                 await self._fetch()
                 await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
+                await self._connect()
                 await self._after(await self._ask(step))
             case GoIdle():
                 await self._computer.gathered()

@@ -108,7 +108,11 @@ class ToolWork:
         """Never twice, unless its server says that this changes nothing."""
         if call.id in self._cut and not self._mcp.is_repeatable(call.server, call.name):
             return text_result(_CUT, is_error=True)
-        result, problem = await self._mcp.call(call.server, call.name, call.input)
+        try:
+            result, problem = await self._mcp.call(call.server, call.name, call.input)
+        except Exception:
+            _log.exception("session %s: %s of an MCP server failed", self._claim.session_id, call.name)
+            return text_result(_UNKNOWN, is_error=True)
         if problem is not None:
             self._journal.write([error(problem.kind, problem.message, "exhausted", mcp_server_name=problem.server)])
         if not is_long(result):

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ JsonObject = dict[str, Any]
 _MOST_IMAGE = 3_750_000
 _MOST_PDF = 10_000_000
 _MOST_PIXELS = 8_000
+_SHORTEST = 4
+"""Of a secret that is looked for: a shorter one stands in any text."""
 
 
 def tool_result(content: Sequence[JsonObject], structured: Any, *, is_error: bool) -> ToolResult:
@@ -23,6 +26,24 @@ def tool_result(content: Sequence[JsonObject], structured: Any, *, is_error: boo
     if not blocks and structured is not None:
         blocks = [_text(orjson.dumps(structured, option=orjson.OPT_INDENT_2).decode())]
     return ToolResult(blocks or [_text("(no output)")], is_error)
+
+
+def without(result: ToolResult, authorization: str | None) -> ToolResult:
+    """The result without the credential of this header, should the server repeat it."""
+    secret = (authorization or "").removeprefix("Bearer ")
+    return replace(result, content=_redacted(result.content, secret)) if len(secret) >= _SHORTEST else result
+
+
+def _redacted(value: Any, secret: str) -> Any:
+    match value:
+        case str():
+            return value.replace(secret, "[redacted]")
+        case list():
+            return [_redacted(each, secret) for each in value]  # pyright: ignore[reportUnknownVariableType]
+        case dict():
+            return {key: _redacted(each, secret) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return value
 
 
 def _blocks(block: JsonObject) -> list[JsonObject]:

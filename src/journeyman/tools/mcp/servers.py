@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeyman.egress.addresses import AddressPolicy
 from journeyman.tools.mcp import offers
+from journeyman.tools.mcp.content import without
 from journeyman.tools.mcp.offers import Offered
 from journeyman.tools.mcp.port import Authorize, McpProblem, Unauthorized, Unreachable
 from journeyman.tools.port import ToolResult, text_result
@@ -128,7 +129,8 @@ class McpRun:
         if opened is None:
             return text_result(f"The MCP server {server} is not connected. The tool was not run.", is_error=True), None
         try:
-            return await self._call(server, opened, name, arguments), None
+            result = await self._call(server, opened, name, arguments)
+            return without(result, self._opened[server].header), None
         except Unauthorized as error:
             self._drop(server)
             text = f"The MCP server {server} refused the call's credential ({error}). The tool was not run."
@@ -163,6 +165,9 @@ class McpRun:
             return _refused(server, error)
         except Unreachable as error:
             return _failed(server, error)
+        except Exception:
+            _log.exception("an MCP server could not be connected to")
+            return _failed(server, Unreachable("unexpectedly"))
         return None
 
     def _drop(self, server: str) -> None:
