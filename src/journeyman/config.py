@@ -181,6 +181,8 @@ _Age = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 class RetentionSection(_Section):
     archived_sessions: _Age | None = None
     """A session archived so long ago is removed with its events. None: it is kept."""
+    memory_versions: _Age = 30 * 86_400.0
+    """A version of a memory that is not its last is removed after so long."""
     sandboxes_idle: _Age | None = None
     """The sandbox of a session in which nothing happened for so long is removed with its files. None: it is kept."""
 

@@ -13,8 +13,6 @@ MCP: dict[str, Any] = {
     "tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}],
 }
 AUTO = {"permission_policy": {"type": "auto"}}
-FILE = {"type": "file", "file_id": "file_01"}
-STORE = {"type": "memory_store", "memory_store_id": "memstore_01"}
 OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
 BUDGET = {"type": "limit", "max_list_cost": {"amount": "100", "currency": "USD"}}
 
@@ -91,7 +89,6 @@ def test_session_agent_updates(refused, fields, feature):
     ("fields", "feature"),
     [
         ({"budget": BUDGET}, "budget: a session budget"),
-        ({"resources": [FILE, STORE]}, "resources.1: a resource of type memory_store"),
         ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
     ],
 )

@@ -6,6 +6,7 @@ from journeyman.wire.errors import invalid, not_found
 
 MANAGED_AGENTS = "managed-agents-2026-04-01"
 _ENVIRONMENTS = "environments-2025-11-01"
+_MEMORY = "agent-memory-2026-07-22"
 
 # The reference knows its betas by name; here a dated name is enough: clients send new ones before we hear of them.
 _DATED = re.compile(r"[a-z0-9-]+-20\d\d-\d\d-\d\d")
@@ -15,6 +16,14 @@ def check_agents(betas: list[str]) -> None:
     """Agents and sessions exist only behind their beta; values beside it are ignored."""
     if MANAGED_AGENTS not in betas:
         raise not_found("not found")
+
+
+def check_memory(betas: list[str]) -> None:
+    """Memory stores have a beta of their own; the one before it, of managed agents, still opens them."""
+    if not {MANAGED_AGENTS, _MEMORY} & set(betas):
+        raise not_found("not found")
+    if {MANAGED_AGENTS, _MEMORY} <= set(betas):
+        raise invalid(f"`{_MEMORY}` and `{MANAGED_AGENTS}` cannot both be in the `anthropic-beta` header.")
 
 
 def check_environments(betas: list[str]) -> None:

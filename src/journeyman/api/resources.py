@@ -22,11 +22,12 @@ async def add_resource(session_id: str, request: Request, caller: ForAgents, ser
 @router.get("")
 async def list_resources(session_id: str, request: Request, caller: ForAgents, services: Called) -> Response:
     limit, page = wire.resource_list(request.query_params.multi_items())
-    found = await services.resources.list(caller.workspace_id, session_id)
-    rest = [item for item in found if page is None or item["id"] > page]
+    found = await services.resources.listed(caller.workspace_id, session_id)
+    ids = [resource_id for resource_id, _ in found]
+    rest = found[ids.index(page) + 1 if page in ids else 0 :]
     shown = rest if limit is None else rest[:limit]
     more = len(rest) > len(shown)
-    return answer({"data": shown, "next_page": f"page_{shown[-1]['id']}" if more else None})
+    return answer({"data": [item for _, item in shown], "next_page": f"page_{shown[-1][0]}" if more else None})
 
 
 @router.get("/{resource_id}")

@@ -3,7 +3,19 @@
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp
 
-from journeyman.api import agents, environments, events, files, models, resources, sessions, skills, threads, vaults
+from journeyman.api import (
+    agents,
+    environments,
+    events,
+    files,
+    memory_stores,
+    models,
+    resources,
+    sessions,
+    skills,
+    threads,
+    vaults,
+)
 from journeyman.api.answers import handle_errors
 from journeyman.api.auth import KnownKeys
 from journeyman.api.request_ids import RequestIds
@@ -16,7 +28,19 @@ def create_app(services: Services, watching: Watching) -> ASGIApp:
     app = FastAPI(title="Journeyman", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.state.known_keys = KnownKeys()
-    for module in (agents, environments, files, skills, events, threads, resources, sessions, vaults, models):
+    for module in (
+        agents,
+        environments,
+        files,
+        memory_stores,
+        skills,
+        events,
+        threads,
+        resources,
+        sessions,
+        vaults,
+        models,
+    ):
         app.include_router(module.router)
     app.add_api_route("/health", _health, methods=["GET"])
     if watching.metrics is not None:

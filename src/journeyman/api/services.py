@@ -20,6 +20,9 @@ from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
 from journeyman.store.keys import Keys
+from journeyman.store.memories import Memories
+from journeyman.store.memory_stores import MemoryStores
+from journeyman.store.memory_versions import MemoryVersions
 from journeyman.store.resources import Resources
 from journeyman.store.sessions import Sessions
 from journeyman.store.skills import Skills
@@ -38,6 +41,9 @@ class Services:
     repositories: Repositories
     skills: Skills
     catalogue: Catalogue
+    memory_stores: MemoryStores
+    memories: Memories
+    memory_versions: MemoryVersions
     blobs: Blobs
     sessions: Sessions
     lifecycle: SessionLifecycle

@@ -58,6 +58,10 @@ from journeyman.store.events import Events
 from journeyman.store.files import Files
 from journeyman.store.keys import PREFIX, Keys
 from journeyman.store.log import SqlLog
+from journeyman.store.memories import Memories
+from journeyman.store.memory_stores import MemoryStores
+from journeyman.store.memory_versions import MemoryVersions
+from journeyman.store.mounted import MountedMemories
 from journeyman.store.outputs import OutputFiles
 from journeyman.store.owners import Owner, Owners
 from journeyman.store.port import Elsewhere, Notice
@@ -168,6 +172,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         Sources(files, blobs),
         repositories,
         SkillFiles(blobs, catalogue, sandboxes),
+        MountedMemories(database),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -308,6 +313,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
         repositories=house.repositories,
         skills=Skills(database, house.catalogue),
         catalogue=house.catalogue,
+        memory_stores=MemoryStores(database),
+        memories=Memories(database),
+        memory_versions=MemoryVersions(database),
         blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(
@@ -350,7 +358,10 @@ async def _keep_order(settings: Settings, house: _House) -> None:
 def _rules(settings: Settings, database: Database) -> list[Rule]:
     """What is removed after a time."""
     purging, kept = Purging(database), settings.retention
-    found = [("archived sessions", kept.archived_sessions, purging.archived_sessions)]
+    found = [
+        ("archived sessions", kept.archived_sessions, purging.archived_sessions),
+        ("memory versions", kept.memory_versions, MemoryVersions(database).purge),
+    ]
     return [Rule(what, seconds, purge) for what, seconds, purge in found if seconds is not None]
 
 

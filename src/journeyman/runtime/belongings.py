@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from journeyman.runtime.attachments import Attachments
+from journeyman.runtime.memory import MemoryRows
 from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
@@ -20,3 +21,4 @@ class Belongings:
     sources: Sources | None = None
     repositories: Repositories | None = None
     skills: SkillFiles | None = None
+    memories: MemoryRows | None = None

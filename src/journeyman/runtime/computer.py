@@ -12,6 +12,7 @@ from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.checkouts import Checkouts, Missing
 from journeyman.runtime.entrusting import Entrusting, Unreachable
+from journeyman.runtime.memory import Memory
 from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.session import SessionState
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
@@ -47,6 +48,7 @@ class Computer:
             belongings.repositories, claim.session_id, claim.fence, wanted=claim.has_repositories
         )
         self._entrusting = Entrusting(belongings.secrets, sandboxes, claim.session_id, claim.vault_ids, self._checkouts)
+        self._memory = Memory(belongings.memories, sandboxes, claim.session_id, claim.fence, claim.memory_stores)
         self._variables: tuple[tuple[str, str], ...] | None = None
         self._attachments = belongings.attachments
         self._skills = belongings.skills
@@ -86,8 +88,12 @@ class Computer:
         await self._checkouts.put()
         if self._skills is not None:
             await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
-        async with self._entrusting.kept():
+        async with self._entrusting.kept(), self._memory.kept():
             yield
+
+    async def flush(self) -> Sequence[str]:
+        """Have the memory stores know what was done; what of it was refused. Raises SandboxError."""
+        return await self._memory.flush()
 
     async def missing(self) -> Sequence[Missing]:
         """Fetch the session's repositories; those that it has to do without."""
@@ -95,7 +101,7 @@ class Computer:
 
     def notes(self) -> Sequence[str]:
         """What the model is to know of this computer besides what holds for all."""
-        return self._checkouts.notes()
+        return [*self._checkouts.notes(), *self._memory.notes()]
 
     def skills(self) -> Sequence[JsonObject]:
         """The agent's, and those of its repositories."""
@@ -169,7 +175,8 @@ class Computer:
 
     def _spec(self) -> Spec:
         spec = spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
-        return replace(spec, variables=self._variables) if self._variables else spec
+        variables, shares = self._variables or (), self._memory.shares
+        return replace(spec, variables=variables, shares=shares) if variables or shares else spec
 
 
 def _has_run_tools(state: SessionState) -> bool:

@@ -1,8 +1,9 @@
 """Running the calls of one answer, in order, each keyed by its event id."""
 
 import asyncio
-import contextlib
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from journeyman.runtime.computer import Computer
@@ -132,14 +133,17 @@ class ToolWork:
             sandboxes=self._sandboxes,
             config=config,
             networking=self._claim.environment["config"].get("networking") or {},
-            seen_urls=self._seen(config) if _is_web(call) else frozenset(),
+            seen_urls=self._seen(config) if call.kind == "builtin" and call.name == "web_fetch" else frozenset(),
         )
 
     async def _run(self, call: Call) -> ToolResult:
         context = self._context(call, self._toolset.resolve(self._state.agent["tools"], call.name).config)
         try:
-            async with contextlib.nullcontext() if call.name in _WEB else self._computer.furnished():
+            if call.name in _WEB:
                 return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+            async with self._computer.furnished():
+                result = await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
+                return _with_notes(result, await self._computer.flush())
         except StaleRun:
             raise
         except SandboxError as error:
@@ -160,6 +164,12 @@ class ToolWork:
 
 def _is_web(call: Call) -> bool:
     return call.kind == "builtin" and call.name in _WEB
+
+
+def _with_notes(result: ToolResult, notes: Sequence[str]) -> ToolResult:
+    if not notes:
+        return result
+    return replace(result, content=[*result.content, {"type": "text", "text": "\n".join(notes)}])
 
 
 def _denial(call: Call) -> ToolResult:

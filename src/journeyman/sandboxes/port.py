@@ -5,7 +5,7 @@ is the tool call's event id, and a run id seen before is never executed again: t
 (or waits for it when it is still going), also after the server was killed and started again.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -39,6 +39,8 @@ class Spec:
     network: Network = field(default_factory=Network)
     variables: tuple[tuple[str, str], ...] = ()
     """Environment variables of its programs. None of those that a sandbox has anyway."""
+    shares: tuple[tuple[str, str], ...] = ()
+    """Directories that it can read and not change: the name that `share` fills it by, and the path."""
 
 
 Kind = Literal[
@@ -207,6 +209,10 @@ class Lifecycle(Protocol):
 
         Shells that were at rest are as they were when it is next used: directory, variables, functions.
         """
+        ...
+
+    async def share(self, sandbox: str, name: str, files: Mapping[str, bytes]) -> None:
+        """Have exactly these files, by path, in one of the sandbox's shares, also while it runs."""
         ...
 
     async def announce(self, sandbox: str, incident: Incident) -> None:

@@ -48,6 +48,26 @@ class Mount(NamedTuple):
     removed: bool
 
 
+class Held(NamedTuple):
+    """A memory as a file of a sandbox."""
+
+    sha256: str
+    size: int
+    changed: int
+    """When the file was changed last: nanoseconds."""
+
+
+class Edit(NamedTuple):
+    """What an agent did to a file; `held` is what its sandbox had of the memory before."""
+
+    path: str
+    content: str | None
+    """None: it was removed."""
+    held: Held | None
+    size: int = 0
+    changed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Ownership of a session, and what is known of it outside its log."""
@@ -68,6 +88,7 @@ class Claim:
     """Its sandbox is known to be on this host."""
     vault_ids: Sequence[str] = ()
     has_repositories: bool = False
+    memory_stores: Sequence[JsonObject] = ()
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""
     skills: Sequence[JsonObject] = ()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from journeyman.store.database import Database
 from journeyman.store.files import find_file, has_expired
+from journeyman.store.memory_stores import find_store
 from journeyman.store.port import Mount
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
@@ -16,8 +17,9 @@ from journeyman.wire import mounts
 from journeyman.wire.errors import invalid
 from journeyman.wire.files import expired
 from journeyman.wire.ids import new_id
+from journeyman.wire.memory_stores import MOST_PER_SESSION, place_of, store_archived
 from journeyman.wire.repositories import not_removable
-from journeyman.wire.resources import FileResource
+from journeyman.wire.resources import FileResource, MemoryStoreResource, ResourceParams
 from journeyman.wire.times import now_us, to_wire
 
 JsonObject = dict[str, Any]
@@ -47,15 +49,15 @@ class Resources:
 
         return await self._database.write(work)
 
-    async def list(self, workspace: str, session_id: str) -> Sequence[JsonObject]:
-        """All of them, in the order of their making. Raises 404."""
+    async def listed(self, workspace: str, session_id: str) -> Sequence[tuple[str, JsonObject]]:
+        """Their ids, which not all show, and what is shown of them. Raises 404."""
         row = await self._database.read(lambda connection: session_row(connection, workspace, session_id))
-        return render_resources(row)
+        return [(each["id"], mounts.shown(each)) for each in stored(row) if not each.get("removed")]
 
     async def retrieve(self, workspace: str, session_id: str, resource_id: str) -> JsonObject:
         """Raises 404."""
-        for resource in await self.list(workspace, session_id):
-            if resource["id"] == resource_id:
+        for each, resource in await self.listed(workspace, session_id):
+            if each == resource_id:
                 return resource
         raise mounts.no_resource()
 
@@ -162,6 +164,44 @@ def attach(
         made.append({"id": new_id("sesrsc"), "type": "file", "file_id": copy["id"], "mount_path": path, **times})
         taken.append(path)
     return made
+
+
+def attach_stores(
+    connection: Connection, workspace: str, wanted: Sequence[MemoryStoreResource]
+) -> Sequence[JsonObject]:
+    """The memory stores of a new session, as they are called now. Raises 404, 400."""
+    if len(wanted) > MOST_PER_SESSION:
+        raise invalid(f"resources: a session can have at most {MOST_PER_SESSION} memory stores")
+    made: list[JsonObject] = []
+    for resource in wanted:
+        store = find_store(connection, workspace, resource.memory_store_id)
+        if store["archived_at"] is not None:
+            raise store_archived(store["id"])
+        if any(store["id"] == each["memory_store_id"] for each in made):
+            raise invalid(f"resources: memory store {store['id']} is attached twice")
+        taken = [each["mount_path"] for each in made]
+        now = to_wire(now_us())
+        made.append(
+            {
+                "id": new_id("sesrsc"),
+                "type": "memory_store",
+                "memory_store_id": store["id"],
+                "access": resource.access or "read_write",
+                "name": store["name"],
+                "description": store["description"],
+                "instructions": resource.instructions,
+                "mount_path": place_of(store["name"], taken),
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+    return made
+
+
+def in_order(wanted: Sequence[ResourceParams], made: Sequence[JsonObject]) -> Sequence[JsonObject]:
+    """What was made, each kind in its own order, in the order in which it was wanted."""
+    waiting = {kind: [each for each in made if each["type"] == kind] for kind in {each["type"] for each in made}}
+    return [waiting[each.type].pop(0) for each in wanted]
 
 
 def _held(connection: Connection, session_id: str) -> JsonObject:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import load
-from journeyman.store.tables import events, inbox, sessions, threads
+from journeyman.store.tables import events, inbox, mounted_memories, sessions, threads
 from journeyman.wire.errors import not_found
 from journeyman.wire.ids import is_id
 
@@ -33,9 +33,16 @@ def vault_ids_of(row: Mapping[str, Any]) -> Sequence[str]:
     return load(row["vault_ids"]) if row["vault_ids"] else ()
 
 
+def memory_stores_of(row: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """As they stand among its resources."""
+    if "memory_store" not in (row["resources"] or ""):
+        return ()
+    return [each for each in load(row["resources"]) if each["type"] == "memory_store"]
+
+
 def remove_session(connection: Connection, session_id: str) -> None:
     """Its row and all that belongs to it."""
-    for table in (events, inbox, threads):
+    for table in (events, inbox, threads, mounted_memories):
         connection.execute(delete(table).where(table.c.session_id == session_id))
     connection.execute(delete(sessions).where(sessions.c.id == session_id))
 

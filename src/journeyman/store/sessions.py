@@ -12,7 +12,7 @@ from journeyman.store.events import NewEvent, put_into_inbox
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
-from journeyman.store.resources import attach
+from journeyman.store.resources import attach, attach_stores, in_order
 from journeyman.store.session_rows import lock_session, remove_session, session_row
 from journeyman.store.skills import pin
 from journeyman.store.tables import agents as agents_table
@@ -22,7 +22,7 @@ from journeyman.wire import not_yet
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
-from journeyman.wire.resources import FileResource
+from journeyman.wire.resources import FileResource, MemoryStoreResource
 from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
 from journeyman.wire.skills import check_readable, unresolved
 from journeyman.wire.times import now_us
@@ -67,8 +67,11 @@ class Sessions:
             if vault_ids:
                 check_usable(connection, workspace, vault_ids)
                 row["vault_ids"] = dump(vault_ids)
-            if wanted or repositories:
-                row["resources"] = dump([*attach(connection, workspace, row["id"], wanted), *repositories])
+            stores = [each for each in create.resources or [] if isinstance(each, MemoryStoreResource)]
+            if create.resources:
+                files = attach(connection, workspace, row["id"], wanted)
+                mounted = attach_stores(connection, workspace, stores)
+                row["resources"] = dump(in_order(create.resources, [*files, *repositories, *mounted]))
             _INSERT.change(connection, **row)
             _INSERT_THREAD.change(connection, **_primary_thread(row))
             if initial:
@@ -168,7 +171,7 @@ class Sessions:
         if query.deployment_id is not None:
             statement = statement.where(sessions.c.deployment_id == query.deployment_id)
         if query.memory_store_id is not None:
-            statement = statement.where(sessions.c.id.is_(None))  # no session has a memory store yet
+            statement = statement.where(sessions.c.resources.contains(f'"{query.memory_store_id}"', autoescape=True))
         if query.statuses:
             statement = statement.where(sessions.c.status.in_(sorted(query.statuses)))
         statement = continue_from(statement, sessions.c.id, cursor, query.order, query.limit)

@@ -9,6 +9,8 @@ metadata = MetaData()
 
 # C collation: ids are compared byte for byte, so that their order is the order of their making.
 _Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+# Paths are compared byte for byte too.
+_Path = String(1024).with_variant(String(1024, collation="C"), "postgresql")
 
 api_keys = Table(
     "api_keys",
@@ -230,4 +232,68 @@ skill_versions = Table(
     Column("created_at", BigInteger, nullable=False),
     Index("skill_versions_by_skill", "skill_id", "id"),
     Index("skill_versions_by_blob", "blob"),
+)
+
+# `changes` counts what happens to a store's memories; a memory has the number of its last change.
+memory_stores = Table(
+    "memory_stores",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+    Index("memory_stores_by_workspace", "workspace_id", "id"),
+)
+
+memories = Table(
+    "memories",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("store_id", _Id, ForeignKey("memory_stores.id"), nullable=False),
+    Column("path", _Path, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("version_id", _Id, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("memories_by_path", "store_id", "path", unique=True),
+)
+
+memory_versions = Table(
+    "memory_versions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("store_id", _Id, ForeignKey("memory_stores.id"), nullable=False),
+    Column("memory_id", _Id, nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("path", _Path),
+    Column("content", Text),
+    Column("sha256", String(64)),
+    Column("size", Integer),
+    Column("actor", String(32), nullable=False),
+    Column("actor_id", _Id, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("redacted_at", BigInteger),
+    Column("redacted_by", _Id),
+    Index("memory_versions_by_store", "store_id", "id"),
+    Index("memory_versions_by_memory", "memory_id", "id"),
+)
+
+# What of a store a session's sandbox has: the content, and the size and time of the file that holds it.
+mounted_memories = Table(
+    "mounted_memories",
+    metadata,
+    Column("session_id", _Id, primary_key=True),
+    Column("store_id", _Id, primary_key=True),
+    Column("path", _Path, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
 )

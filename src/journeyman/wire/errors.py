@@ -9,6 +9,8 @@ STATUS_OF = {
     "permission_error": 403,
     "not_found_error": 404,
     "conflict_error": 409,
+    "memory_path_conflict_error": 409,
+    "memory_precondition_failed_error": 409,
     "request_too_large": 413,
     "rate_limit_error": 429,
     "api_error": 500,

@@ -177,6 +177,30 @@ def text_of(query: Query, name: str) -> str | None:
     return _text(query, name)
 
 
+def integer(query: Query, name: str, least: int, most: int) -> int | None:
+    """A number in a range. Raises ApiError."""
+    return _integer(query, name, least, most)
+
+
+def limit_of(query: Query, default: int, most: int) -> int:
+    """How many items a page has. Raises ApiError."""
+    return _limit(query, default, most)
+
+
+def flag(query: Query, name: str) -> bool:
+    """true or false, the latter when it is not said. Raises ApiError."""
+    return _flag(query, name)
+
+
+def bounds(query: Query) -> TimeRange:
+    """`created_at_gte` and `created_at_lte`, also as `created_at[gte]` and so on. Raises ApiError."""
+    inner = _created_at(query)
+    least, most = _time(query, "created_at_gte"), _time(query, "created_at_lte")
+    return TimeRange(
+        inner.gt, least if inner.gte is None else inner.gte, inner.lt, most if inner.lte is None else inner.lte
+    )
+
+
 def values_of(query: Query, name: str) -> list[str]:
     """All values of a repeated parameter."""
     return [value for key, value in query if key in (name, f"{name}[]")]

@@ -16,6 +16,9 @@ from journeyman.wire.strict import parse
 ROOT = "/mnt/session/uploads"
 MOST_FILES = 500
 _ADD: TypeAdapter[FileResource] = TypeAdapter(FileResource)
+_SHOWN_OF_STORES = (
+    "type", "memory_store_id", "access", "name", "description", "instructions", "mount_path",
+)  # fmt: skip
 _SHOWN = ("id", "type", "file_id", "mount_path", "created_at", "updated_at")
 
 
@@ -57,9 +60,13 @@ def too_many() -> ApiError:
 
 def shown(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource as the wire shows it."""
-    if resource["type"] == "github_repository":
-        return repositories.shown(resource)
-    return {key: resource[key] for key in _SHOWN}
+    match resource["type"]:
+        case "github_repository":
+            return repositories.shown(resource)
+        case "memory_store":
+            return {key: resource[key] for key in _SHOWN_OF_STORES}
+        case _:
+            return {key: resource[key] for key in _SHOWN}
 
 
 def no_resource() -> ApiError:

@@ -5,7 +5,6 @@ from typing import Any
 
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
-from journeyman.wire.resources import MemoryStoreResource, ResourceParams
 from journeyman.wire.tools import ToolParams
 
 
@@ -27,13 +26,6 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None) -> None:
             for where, config in (*configs, *entries):
                 if config and config.permission_policy and config.permission_policy.type == "auto":
                     raise _refusal(f"{path}.{where}.permission_policy.type", '"auto"')
-
-
-def refuse_session_create(resources: Sequence[ResourceParams]) -> None:
-    """Raise ApiError for parts of a new session that later versions bring."""
-    for place, resource in enumerate(resources):
-        if isinstance(resource, MemoryStoreResource):
-            raise _refusal(f"resources.{place}", f"a resource of type {resource.type}")
 
 
 def refuse_budget(budget: object) -> None:

@@ -125,7 +125,6 @@ def parse_create(body: bytes) -> SessionCreate:
     events.check("initial_events", initial)
     metadata.checked(create.metadata)
     not_yet.refuse_budget(create.budget)
-    not_yet.refuse_session_create(create.resources or [])
     return create
 
 

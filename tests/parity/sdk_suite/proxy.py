@@ -22,10 +22,13 @@ VAULT = "vlt_011CZkZDLs7fYzm1hXNPeRjv"
 CREDENTIAL = "vcrd_011CZkZEMt8gZan2iYPQfSkw"
 MODEL = "model_id"
 SKILL = "/v1/skills/skill_id"
+STORE = "/v1/memory_stores/memory_store_id"
+SHA256 = "210b9798eb53baa4e69d31c1071cf03d212b8ad0ca30cf321e0ea82e120aac26"
 
 _PLACEHOLDERS = {
     ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
     ("after_id", "after_id"), ("before_id", "before_id"), ("source", "source"),
+    ("path_prefix", "path_prefix"), ("expected_content_sha256", "expected_content_sha256"),
 }  # fmt: skip
 _PAST, _FUTURE = "2019-12-27T18:11:19.117000", "2099-12-27T18:11:19.117000"
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
@@ -60,11 +63,18 @@ class Objects:
     version: str
     vault: str
     credential: str
+    store: str
+    memory: str
+    memory_version: str
+    sha256: str
 
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
         named = {AGENT: self.agent, ENVIRONMENT: self.environment, SESSION: self.session, THREAD: self.thread}
         named |= {RESOURCE: self.resource, FILE: self.file, VAULT: self.vault, CREDENTIAL: self.credential}
+        named |= {STORE: f"/v1/memory_stores/{self.store}", SHA256: self.sha256}
+        named |= {"/memories/memory_id": f"/memories/{self.memory}"}
+        named |= {"/memory_versions/memory_version_id": f"/memory_versions/{self.memory_version}"}
         for example, real in named.items():
             text = text.replace(example, real)
         return text.replace(f"{SKILL}/versions/version", f"{SKILL}/versions/{self.version}").replace(
@@ -122,7 +132,7 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, "/v1/files/file_id", SKILL)
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, STORE, "/v1/files/file_id", SKILL)
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
@@ -141,13 +151,21 @@ class Proxy:
         vault, credential = await self._fresh_vault()
         return Objects(
             agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file,
-            skill["id"], skill["latest_version_id"], vault, credential,
+            skill["id"], skill["latest_version_id"], vault, credential, *await self._fresh_memory(),
         )  # fmt: skip
 
     async def _fresh_vault(self) -> tuple[str, str]:
         vault = await self._post("/v1/vaults", {"display_name": "suite"})
         credential = await self._post(f"/v1/vaults/{vault['id']}/credentials", {"auth": _OAUTH})
         return vault["id"], credential["id"]
+
+    async def _fresh_memory(self) -> tuple[str, str, str, str]:
+        """A store, a memory in it, a version of that which is not its last, and the content's hash."""
+        store = await self._post("/v1/memory_stores", {"name": "suite"})
+        path = f"/v1/memory_stores/{store['id']}/memories"
+        first = await self._post(path, {"path": "/a", "content": "one"})
+        second = await self._post(f"{path}/{first['id']}", {"content": "two"})
+        return store["id"], first["id"], first["memory_version_id"], second["content_sha256"]
 
     async def _upload(self, path: str, field: str, name: str, content: str | bytes) -> dict[str, Any]:
         upload = aiohttp.FormData(quote_fields=False, default_to_multipart=True)

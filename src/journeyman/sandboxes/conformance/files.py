@@ -7,6 +7,7 @@ from journeyman.sandboxes.conformance.calls import BOX, fresh_run, refused, sh
 from journeyman.sandboxes.port import (
     SandboxError,
     Sandboxes,
+    Spec,
 )
 
 
@@ -74,3 +75,18 @@ async def check_scan(boxes: Sandboxes) -> None:
     assert len(await boxes.scan(BOX, "/workspace/out", limit=1)) == 1
     for path in ("nothing", "out/z", "elsewhere", "/proc/1"):
         assert await boxes.scan(BOX, path, limit=10) == [], path
+
+
+async def check_shares(boxes: Sandboxes) -> None:
+    """What is shared can be read and not be changed; it changes while the sandbox runs, and is there after a stop."""
+    await boxes.create(BOX, Spec(shares=(("notes", "/mnt/notes"),)))
+    await boxes.share(BOX, "notes", {"a": b"one", "deep/er/b": b"two"})
+    assert (await sh(boxes, "cat /mnt/notes/a /mnt/notes/deep/er/b")).output == b"onetwo"
+    for command in ("echo x >/mnt/notes/a", "rm /mnt/notes/a", "touch /mnt/notes/new", "umount /mnt/notes"):
+        assert (await sh(boxes, f"{command} 2>/dev/null")).exit_code, command
+    await boxes.share(BOX, "notes", {"a": b"three", "deep": b"four"})
+    assert (await sh(boxes, "cat /mnt/notes/a /mnt/notes/deep; ls /mnt/notes")).output == b"threefoura\ndeep\n"
+    await boxes.stop(BOX)
+    assert (await sh(boxes, "cat /mnt/notes/a")).output == b"three"
+    await boxes.share(BOX, "notes", {})
+    assert (await sh(boxes, "ls -A /mnt/notes")).output == b""

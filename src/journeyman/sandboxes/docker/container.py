@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from journeyman.sandboxes.docker.facts import Facts
+from journeyman.sandboxes.local import sharing
 from journeyman.sandboxes.local.bundle import CAPABILITIES, IO, MASKED, OOM_SCORE, PROGRAM, READ_ONLY, environment
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.furniture import OWN_ETC
@@ -41,6 +42,8 @@ def config(
 
 def _host(directory: Directory, facts: Facts, limits: Limits) -> dict[str, Any]:
     binds = [f"{directory.io}:{IO}:ro,nosuid,nodev,noexec" if facts.is_podman else f"{directory.io}:{IO}:ro"]
+    options = "ro,nosuid,nodev,noexec" if facts.is_podman else "ro"
+    binds += [f"{directory.path / source}:{path}:{options}" for source, path in sharing.prepare(directory)]
     binds += [f"{fixed(directory) / name}:/etc/{name}:ro" for name in OWN_ETC]  # which the engine would make itself
     if facts.is_podman:  # else a file of podman's own, of any size
         binds.append(f"{fixed(directory) / CONTAINERENV}:/run/.containerenv:ro")

@@ -95,6 +95,8 @@ class Paths:
     """A work directory for each overlay."""
     io: str
     overlays: tuple[Overlay, ...]
+    shares: tuple[tuple[str, str], ...] = ()
+    """What else the sandbox sees read-only: the directory, and where it is seen."""
 
 
 def config(
@@ -160,6 +162,7 @@ def _mounts(paths: Paths, limits: Limits, *, groups: bool) -> list[dict[str, Any
         _mount("/dev/shm", "tmpfs", "shm", shm),
         *(_overlay(each, paths) for each in paths.overlays),
         _mount(IO, "bind", paths.io, ["bind", "ro", "nosuid", "nodev", "noexec"]),
+        *(_mount(path, "bind", source, ["bind", "ro", "nosuid", "nodev", "noexec"]) for source, path in paths.shares),
     ]
 
 

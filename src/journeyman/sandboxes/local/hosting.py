@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from journeyman.egress.injection import Injection
-from journeyman.sandboxes.local import record, variables
+from journeyman.sandboxes.local import record, sharing, variables
 from journeyman.sandboxes.local.builds import BUILD, Builds
 from journeyman.sandboxes.local.calls import Calls
 from journeyman.sandboxes.local.directory import checked_name
@@ -58,6 +58,10 @@ class Hosting(Calls, ABC):
 
     async def entrust(self, sandbox: str, injections: Sequence[Injection]) -> None:
         await self._way_out.inject(sandbox, injections)
+
+    async def share(self, sandbox: str, name: str, files: Mapping[str, bytes]) -> None:
+        box = await self._boxes.get(sandbox)
+        await asyncio.to_thread(sharing.fill, box.directory, name, files)
 
     async def announce(self, sandbox: str, incident: Incident) -> None:
         box = await self._boxes.get(sandbox)

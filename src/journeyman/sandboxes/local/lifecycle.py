@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from journeyman.egress.identity import Process, identify
-from journeyman.sandboxes.local import state, variables
+from journeyman.sandboxes.local import sharing, state, variables
 from journeyman.sandboxes.local.bundle import Paths, config
 from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.channel import Channel, make_pipes
@@ -148,14 +148,15 @@ class Keeper:
         show(directory)
         if not (directory.state.exists() and directory.files.is_dir()):
             build(directory, ids.root, self._workdir, ground.above, ground.image, ground.certificate)
+        here = f"{self._runtime.view}/{directory.path.name}"
         shutil.rmtree(directory.io, ignore_errors=True)
         make_pipes(directory.io, ids.root)
         variables.put(directory)
-        here = f"{self._runtime.view}/{directory.path.name}"
+        shares = [(f"{here}/{source}", path) for source, path in sharing.prepare(directory)]
         below, overlays = ground.seen(directory, here, self._runtime.view, ids.root[0])
         lift(directory, ids.root, [each.part for each in overlays])
         own = (str(path.relative_to(directory.path)) for path in (directory.files, directory.upper, directory.work))
-        paths = Paths(*(f"{here}/{name}" for name in (*own, "io")), overlays=tuple(overlays))
+        paths = Paths(*(f"{here}/{name}" for name in (*own, "io")), overlays=tuple(overlays), shares=tuple(shares))
         self._cgroups.prepare()
         container = self._directories.container(directory)
         oci = config(paths, ids, self._limits, workdir=self._workdir, cgroups=self._cgroups, container=container)

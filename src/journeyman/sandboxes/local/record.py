@@ -49,6 +49,7 @@ def load(path: Path) -> Record:
             packages=tuple((manager, tuple(names)) for manager, names in spec["packages"]),
             network=Network(network["mode"], tuple(network["hosts"]), network["registries"]),
             variables=tuple((name, value) for name, value in spec.get("variables", ())),
+            shares=tuple((name, path) for name, path in spec.get("shares", ())),
         ),
         tuple(fields["layers"]),
         fields["prepared"],
