@@ -8,7 +8,7 @@ import pytest
 from journeyman.wire import agents, events, sessions
 
 LATER = "is not supported by this version of Journeyman yet"
-MCP = {
+MCP: dict[str, Any] = {
     "mcp_servers": [{"type": "url", "name": "x", "url": "https://mcp.example.com"}],
     "tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}],
 }
@@ -22,7 +22,10 @@ def toolset(**fields: Any) -> dict[str, Any]:
 
 
 AGENT_PARTS = [
-    (MCP, "tools.0.mcp_toolset: connecting to MCP servers"),
+    (
+        {**MCP, "tools": [{**MCP["tools"][0], "default_config": AUTO}]},
+        'tools.0.mcp_toolset.default_config.permission_policy.type: "auto"',
+    ),
     (toolset(default_config=AUTO), 'tools.0.agent_toolset_20260401.default_config.permission_policy.type: "auto"'),
     (
         toolset(configs=[{"name": "read"}, {"name": "bash", **AUTO}]),

@@ -73,6 +73,7 @@ from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.store.threads import Threads
 from journeyman.store.vaults import Vaults
 from journeyman.telemetry.port import Nobody, Observer
+from journeyman.tools.mcp.servers import McpServers
 from journeyman.tools.registry import Toolset
 from journeyman.vault.cipher import Cipher
 from journeyman.wire.ids import new_id
@@ -286,6 +287,7 @@ def _parts(
         lease=lease,
         observer=observer,
         belongings=belongings,
+        mcp=McpServers(settings.addresses(), belongings.secrets and belongings.secrets.authorization),
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
     )

@@ -47,6 +47,7 @@ from journeyman.sandboxes.port import SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row, SessionLog
 from journeyman.telemetry.logs import bind
 from journeyman.telemetry.port import Nobody, Observer, Span
+from journeyman.tools.mcp.servers import McpRun, McpServers
 from journeyman.tools.port import text_result
 from journeyman.tools.registry import Toolset
 from journeyman.wire.times import now_us
@@ -74,6 +75,7 @@ class Parts:
     lease: Lease = field(default_factory=Always)
     observer: Observer = field(default_factory=Nobody)
     belongings: Belongings = field(default_factory=Belongings)
+    mcp: McpServers | None = None
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
@@ -90,12 +92,14 @@ class Brain:
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
         self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.belongings)
+        self._mcp = McpRun(parts.mcp, claim.vault_ids)
         self._tools = ToolWork(
-            parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer
-        )
+            parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer,
+            self._mcp,
+        )  # fmt: skip
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer, parts.belongings.sources, self._computer.notes, self._computer.skills,
+            parts.observer, parts.belongings.sources, self._mcp, self._computer.notes, self._computer.skills,
         )  # fmt: skip
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
@@ -134,6 +138,8 @@ class Brain:
             return await self._run()
         except (LostOwnership, StaleRun) as error:
             raise Superseded(self._claim.session_id) from error
+        finally:
+            self._mcp.close()
 
     async def _run(self) -> int | None:
         bind(session_id=self._claim.session_id, workspace_id=self._claim.workspace_id)
@@ -216,16 +222,26 @@ class Brain:
     async def _perform(self, step: CallModel | Compact | RunTools | GoIdle) -> None:
         match step:
             case RunTools(calls):
+                if any(call.kind == "mcp" for call in calls):
+                    await self._connect()
                 await self._tools.run(calls)
             case CallModel():
                 obstacle = await self._computer.obstacle()
+                await self._connect()
                 await self._warn()
                 await self._fetch()
                 await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
             case Compact():
+                await self._connect()
                 await self._after(await self._ask(step))
             case GoIdle():
                 await self._computer.gathered()
+
+    async def _connect(self) -> None:
+        """Once a run: to the agent's MCP servers. The run goes on without those that fail."""
+        for each in await self._mcp.connect(self._state.agent, self._state.turn_began):
+            failed = draft.error(each.kind, each.message, "exhausted", mcp_server_name=each.server)
+            self._journal.write([failed])
 
     async def _warn(self) -> None:
         """Say once which credentials cannot be used as they are meant."""
@@ -346,8 +362,8 @@ class Brain:
 
 def _abandoned(call: Call) -> draft.Draft:
     result = text_result(_NEVER_RUN if call.waiting or call.denied else _ABANDONED, is_error=True)
-    if call.kind == "builtin":
-        return draft.tool_result(call.id, result)
+    if call.kind != "custom":
+        return draft.result_of(call, result)
     fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
     return draft.Draft("user.custom_tool_result", fields)
 

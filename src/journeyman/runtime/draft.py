@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from journeyman.runtime.steps import StopReason
+from journeyman.runtime.thread import Call
 from journeyman.store.port import InboxItem
 from journeyman.tools.port import ToolResult
 
@@ -60,6 +61,14 @@ def error(kind: str, message: str, retry_status: str, **about: str) -> Draft:
     """`session.error`; `kind` is the wire's type, such as `model_overloaded_error`, which some say more `about`."""
     fields = {"error": {"type": kind, **about, "message": message, "retry_status": {"type": retry_status}}}
     return Draft("session.error", fields, session=True)
+
+
+def result_of(call: Call, result: ToolResult) -> Draft:
+    """The result of a call that the server itself runs."""
+    if call.kind != "mcp":
+        return tool_result(call.id, result)
+    fields = {"mcp_tool_use_id": call.id, "content": result.content, "is_error": result.is_error}
+    return Draft("agent.mcp_tool_result", fields)
 
 
 def tool_result(call_id: str, result: ToolResult) -> Draft:

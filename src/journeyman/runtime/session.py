@@ -1,6 +1,6 @@
 """A session as its log tells it. `fold` is pure: the same rows give the same state, on any machine, at any time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -103,9 +103,9 @@ def _system_message(state: SessionState, row: Row) -> None:
 
 def _tool_use(state: SessionState, row: Row) -> None:
     body = row.body
-    kind = "custom" if row.type == "agent.custom_tool_use" else "builtin"
-    permission = body.get("evaluated_permission", "allow")
-    state.primary.calls[row.id] = Call(row.id, body["name"], body["input"], kind, permission)
+    permission, server = body.get("evaluated_permission", "allow"), body.get("mcp_server_name", "")
+    call = Call(row.id, body["name"], body["input"], _KINDS[row.type], permission, server=server)
+    state.primary.calls[row.id] = call
 
 
 def _confirmation(state: SessionState, row: Row) -> None:
@@ -115,9 +115,9 @@ def _confirmation(state: SessionState, row: Row) -> None:
 
 
 def _tool_result(state: SessionState, row: Row) -> None:
-    call_id = row.body.get("tool_use_id") or row.body["custom_tool_use_id"]
+    call_id = next(row.body[key] for key in _CALL_IDS if row.body.get(key))
     call = state.primary.calls.get(call_id)
-    if call is not None and (call.kind == "custom" or call.name in _SHOWS_URLS):
+    if call is not None and (call.kind == "custom" or (call.kind == "builtin" and call.name in _SHOWS_URLS)):
         state.primary.shown.append((row.body, call.name))
     state.primary.settle(call_id, row.body.get("content") or [], is_error=bool(row.body.get("is_error")))
     private = row.private or {}
@@ -148,6 +148,12 @@ def _compacted(state: SessionState, row: Row) -> None:
 NO_ROOM = 2**62
 """The weight of a context that the model refused as too long."""
 
+_KINDS: Mapping[str, Literal["builtin", "custom", "mcp"]] = {
+    "agent.tool_use": "builtin",
+    "agent.custom_tool_use": "custom",
+    "agent.mcp_tool_use": "mcp",
+}
+_CALL_IDS = ("tool_use_id", "custom_tool_use_id", "mcp_tool_use_id")
 _SHOWS_URLS = ("web_fetch", "web_search")
 _CONTEXT = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -164,7 +170,9 @@ _HANDLERS = {
     "system.message": _system_message,
     "agent.tool_use": _tool_use,
     "agent.custom_tool_use": _tool_use,
+    "agent.mcp_tool_use": _tool_use,
     "agent.tool_result": _tool_result,
+    "agent.mcp_tool_result": _tool_result,
     "user.tool_confirmation": _confirmation,
     "user.custom_tool_result": _tool_result,
     "span.model_request_start": _request_start,

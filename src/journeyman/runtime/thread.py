@@ -20,11 +20,13 @@ class Call:
     id: str
     name: str
     input: JsonObject
-    kind: Literal["builtin", "custom"]
+    kind: Literal["builtin", "custom", "mcp"]
     permission: Literal["allow", "ask", "deny"] = "allow"
     verdict: Literal["allow", "deny"] | None = None
     deny_message: str | None = None
     result: JsonObject | None = None
+    server: str = ""
+    """The MCP server whose tool it is."""
 
     @property
     def waiting(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from journeyman.runtime.computer import Computer
-from journeyman.runtime.draft import tool_result
+from journeyman.runtime.draft import error, result_of
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.slots import Slots
@@ -15,8 +15,10 @@ from journeyman.runtime.thread import Call
 from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import Observer, Span, ToolRun
+from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.port import ToolCall, ToolContext, ToolResult, text_result
 from journeyman.tools.registry import Toolset
+from journeyman.tools.spill import is_long, spill
 from journeyman.tools.urls import Mention, mentions, seen
 from journeyman.wire.times import now_us
 
@@ -25,6 +27,7 @@ JsonObject = dict[str, Any]
 _log = logging.getLogger("journeyman.tools")
 
 _UNKNOWN = "The tool failed unexpectedly; whether it had an effect is not known. Check before repeating it."
+_CUT = "The server was stopped during this call. Whether it had an effect is not known: check before repeating it."
 _WEB = ("web_fetch", "web_search")
 _LOOKING = (*_WEB, "read", "glob", "grep")
 """These change nothing in the sandbox."""
@@ -43,6 +46,7 @@ class ToolWork:
         journal: Journal,
         slots: Slots,
         observer: Observer,
+        mcp: McpRun,
     ) -> None:
         self._sandboxes = sandboxes
         self._computer = computer
@@ -52,20 +56,23 @@ class ToolWork:
         self._journal = journal
         self._slots = slots
         self._observer = observer
+        self._mcp = mcp
+        self._cut = {call.id for call in state.primary.ready if call.kind == "mcp" and not call.denied}
+        """Calls that another brain had begun, or was about to."""
         self._warming: asyncio.Task[None] | None = None
 
     async def run(self, calls: list[Call]) -> None:
         """Results go into the log in call order; web calls run side by side, all others one after the other."""
         await self._journal.flush()
-        web = {call.id: asyncio.create_task(self._settle(call)) for call in calls if call.name in _WEB}
+        web = {call.id: asyncio.create_task(self._settle(call)) for call in calls if _is_web(call)}
         try:
             for call in calls:
                 result = await (web[call.id] if call.id in web else self._settle(call))
-                self._journal.write([tool_result(call.id, result)], hold=call is calls[-1])
+                self._journal.write([result_of(call, result)], hold=call is calls[-1])
         finally:
             for task in web.values():
                 task.cancel()
-        if any(call.name not in _LOOKING for call in calls):
+        if any(call.kind == "builtin" and call.name not in _LOOKING for call in calls):
             self._computer.gather()
 
     def announced(self, name: str) -> None:
@@ -92,21 +99,45 @@ class ToolWork:
         async with self._slots.taken(self._claim.workspace_id, self._claim.session_id):
             await self._journal.own()
             began = now_us()
-            result = await self._run(call)
+            result = await (self._call_server(call) if call.kind == "mcp" else self._run(call))
         span = Span(began, now_us(), "tool_error" if result.is_error else None)
-        self._observer.tool_run(ToolRun(turn_of(self._claim.session_id, self._state), span, call.name, call.id))
+        name = "mcp" if call.kind == "mcp" else call.name  # few names: they are labels of metrics
+        self._observer.tool_run(ToolRun(turn_of(self._claim.session_id, self._state), span, name, call.id))
         return result
 
-    async def _run(self, call: Call) -> ToolResult:
-        tool = self._toolset.resolve(self._state.agent["tools"], call.name)
-        context = ToolContext(
+    async def _call_server(self, call: Call) -> ToolResult:
+        """Never twice, unless its server says that this changes nothing."""
+        if call.id in self._cut and not self._mcp.is_repeatable(call.server, call.name):
+            return text_result(_CUT, is_error=True)
+        try:
+            result, problem = await self._mcp.call(call.server, call.name, call.input)
+        except Exception:
+            _log.exception("session %s: %s of an MCP server failed", self._claim.session_id, call.name)
+            return text_result(_UNKNOWN, is_error=True)
+        if problem is not None:
+            self._journal.write([error(problem.kind, problem.message, "exhausted", mcp_server_name=problem.server)])
+        if not is_long(result):
+            return result
+        try:
+            async with self._computer.furnished():
+                return await spill(result, call.id, self._context(call, {}))
+        except StaleRun:
+            raise
+        except SandboxError as failure:
+            return text_result(f"The result is too long to show, and could not be kept: {failure}", is_error=True)
+
+    def _context(self, call: Call, config: JsonObject) -> ToolContext:
+        return ToolContext(
             sandbox=self._claim.session_id,
             run=Run(call.id, self._claim.fence),
             sandboxes=self._sandboxes,
-            config=tool.config,
+            config=config,
             networking=self._claim.environment["config"].get("networking") or {},
-            seen_urls=self._seen(tool.config) if call.name == "web_fetch" else frozenset(),
+            seen_urls=self._seen(config) if call.kind == "builtin" and call.name == "web_fetch" else frozenset(),
         )
+
+    async def _run(self, call: Call) -> ToolResult:
+        context = self._context(call, self._toolset.resolve(self._state.agent["tools"], call.name).config)
         try:
             if call.name in _WEB:
                 return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
@@ -129,6 +160,10 @@ class ToolWork:
         found = [mention for body, tool in thread.shown for mention in mentions(body, tool)]
         found += [Mention(url, "server_tool_results", "web_fetch") for url in thread.links]
         return seen(found, config.get("url_sources"))
+
+
+def _is_web(call: Call) -> bool:
+    return call.kind == "builtin" and call.name in _WEB
 
 
 def _with_notes(result: ToolResult, notes: Sequence[str]) -> ToolResult:

@@ -21,6 +21,7 @@ from journeyman.runtime.sources import Sources
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import ModelRequest as Asked
 from journeyman.telemetry.port import Observer, Span
+from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
@@ -67,6 +68,7 @@ class ModelTurn:
         unpriced: set[str],
         observer: Observer,
         sources: Sources | None,
+        mcp: McpRun,
         notes: Callable[[], Sequence[str]],
         skills: Callable[[], Sequence[JsonObject]],
     ) -> None:
@@ -83,6 +85,7 @@ class ModelTurn:
         self._unpriced = unpriced
         self._observer = observer
         self._sources = sources
+        self._mcp = mcp
         self._notes = notes
         self._skills = skills
 
@@ -130,7 +133,8 @@ class ModelTurn:
         return start
 
     async def _request(self) -> ModelRequest:
-        tools = self._toolset.definitions(self._state.agent["tools"])
+        agent_tools = self._state.agent["tools"]
+        tools = self._toolset.definitions(agent_tools) + self._mcp.definitions(agent_tools)
         most = self._models.max_output(self._state.agent["model"]["id"])
         request = build_request(self._state, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._state.primary.has_files:
@@ -206,7 +210,13 @@ class ModelTurn:
         return rows
 
     def _tool_use(self, event_id: str, block: JsonObject) -> Draft:
-        tool = self._toolset.resolve(self._state.agent["tools"], block["name"])
+        agent_tools = self._state.agent["tools"]
+        found = self._mcp.find(agent_tools, block["name"])
+        if found is not None:
+            offered, tool = found
+            named = {"mcp_server_name": offered.server, "name": offered.name, "input": block["input"]}
+            return Draft("agent.mcp_tool_use", {**named, "session_thread_id": None} | judge(tool), id=event_id)
+        tool = self._toolset.resolve(agent_tools, block["name"])
         fields = {"name": block["name"], "input": block["input"], "session_thread_id": None}
         if tool.kind == "custom":
             return Draft("agent.custom_tool_use", fields, id=event_id)

@@ -127,7 +127,7 @@ def _check(
     match event.type:
         case "user.tool_confirmation":
             target = event.fields["tool_use_id"]
-            found = _event(connection, session["id"], target, "agent.tool_use")
+            found = _event(connection, session["id"], target, "agent.tool_use", "agent.mcp_tool_use")
             if found is None:
                 raise invalid(f"events.{place}.tool_use_id: {target} is not a tool use of this session")
             if found["evaluated_permission"] != "ask":
@@ -151,9 +151,9 @@ def _check(
             pass
 
 
-def _event(connection: Connection, session_id: str, event_id: str, type_: str) -> JsonObject | None:
+def _event(connection: Connection, session_id: str, event_id: str, *types: str) -> JsonObject | None:
     statement = select(events.c.body).where(
-        events.c.id == event_id, events.c.session_id == session_id, events.c.type == type_
+        events.c.id == event_id, events.c.session_id == session_id, events.c.type.in_(types)
     )
     body = connection.execute(statement).scalar_one_or_none()
     return None if body is None else load(body)

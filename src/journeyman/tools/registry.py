@@ -26,11 +26,11 @@ TOOLSET = "agent_toolset_20260401"
 class ResolvedTool:
     """What a called name is to an agent."""
 
-    kind: Literal["builtin", "custom", "unknown", "disabled"]
+    kind: Literal["builtin", "custom", "mcp", "unknown", "disabled"]
     policy: str
     """`always_allow`, `always_ask` or `auto`; `always_deny` for unknown and disabled tools."""
     config: dict[str, Any]
-    """The resolved config entry of a built-in tool, the definition of a custom one, else empty."""
+    """The resolved config entry of a built-in or MCP tool, the definition of a custom one, else empty."""
 
 
 class Toolset:

@@ -17,9 +17,9 @@ async def spill(result: ToolResult, call_id: str, context: ToolContext) -> ToolR
 
     Raises StaleRun.
     """
-    texts = [text for text in map(_text, result.content) if text is not None]
-    if sum(map(len, texts)) <= LIMIT:
+    if not is_long(result):
         return result
+    texts = _texts(result)
     whole = "\n".join(texts)
     path = f"/tmp/tool-results/{call_id}.txt"
     run = Run(f"{context.run.id}_spill", context.run.fence)
@@ -32,6 +32,15 @@ async def spill(result: ToolResult, call_id: str, context: ToolContext) -> ToolR
     except (SandboxError, OSError) as error:
         place = f"not saved ({error}). Ask for less output"
     return replace(result, content=_with_preview(result.content, _preview(whole, place)))
+
+
+def is_long(result: ToolResult) -> bool:
+    """Whether it is to be written to a file."""
+    return sum(map(len, _texts(result))) > LIMIT
+
+
+def _texts(result: ToolResult) -> list[str]:
+    return [text for text in map(_text, result.content) if text is not None]
 
 
 def _preview(whole: str, place: str) -> str:

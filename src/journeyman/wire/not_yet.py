@@ -5,7 +5,6 @@ from typing import Any
 
 from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
-from journeyman.wire.mcp import McpServerParams, McpToolsetParams
 from journeyman.wire.tools import ToolParams
 
 
@@ -17,20 +16,16 @@ def refuse_agent(*, multiagent: object, identity: str | None) -> None:
         raise _refusal("execution_identity.type", f'"{identity}"')
 
 
-def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None, servers: Sequence[McpServerParams] | None) -> None:
-    """Raise ApiError for MCP and for the policy `auto`; `prefix` stands before each path."""
+def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None) -> None:
+    """Raise ApiError for the policy `auto`; `prefix` stands before each path."""
     for position, tool in enumerate(tools or []):
         path = f"{prefix}tools.{position}.{tool.type}"
-        if isinstance(tool, McpToolsetParams):
-            raise _refusal(path, "connecting to MCP servers")
         if not isinstance(tool, CustomToolParams):
             configs = [("default_config", tool.default_config)]
             entries = [(f"configs.{place}", config) for place, config in enumerate(tool.configs or [])]
             for where, config in (*configs, *entries):
                 if config and config.permission_policy and config.permission_policy.type == "auto":
                     raise _refusal(f"{path}.{where}.permission_policy.type", '"auto"')
-    if servers:
-        raise _refusal(f"{prefix}mcp_servers", "connecting to MCP servers")
 
 
 def refuse_budget(budget: object) -> None:

@@ -155,7 +155,7 @@ def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWit
     if reference.given("skills"):
         snapshot["skills"] = skills.materialise(reference.skills or [])
     resolved = _with_tools(snapshot, reference)
-    not_yet.refuse_tools("agent.", reference.tools, reference.mcp_servers)
+    not_yet.refuse_tools("agent.", reference.tools)
     return resolved
 
 
@@ -171,7 +171,7 @@ def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
     if update.agent is not None:
         body["agent"] = _with_tools(dict(body["agent"]), update.agent)
     if update.agent is not None:
-        not_yet.refuse_tools("agent.", update.agent.tools, update.agent.mcp_servers)
+        not_yet.refuse_tools("agent.", update.agent.tools)
     not_yet.refuse_budget(update.budget)
     return body
 

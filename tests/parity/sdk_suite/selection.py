@@ -39,7 +39,7 @@ class LeftOut:
         return [f"{ROOT}/{self.file}::Test{kind}{file}::{rest}" for kind in ("", "Async")]
 
 
-_ALL_OF_AN_AGENT = "sends MCP servers, a multiagent roster and an AWS role in one body; this version has none of them"
+_ALL_OF_AN_AGENT = "sends a multiagent roster and an AWS role in one body; this version has none of them"
 
 LEFT_OUT = (
     LeftOut("test_agents.py", "Agents::test_method_create_with_all_params", _ALL_OF_AN_AGENT),
