@@ -20,7 +20,7 @@ lint: setup
 
 # What takes long, as root: limits on version 2 of control groups, in an emulated machine; attacks on the sandboxes of an
 # ordinary user; the wheel, installed elsewhere; hundreds of deaths; the whole of parity with two servers that answer in
-# turn and two workers.
+# turn and two workers, and on containers of an engine.
 soak:
 	@scripts/setup --soak
 	.venv/bin/python tests/cgroup2/vm.py

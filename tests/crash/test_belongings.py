@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,7 @@ def test_killed_at_random(house: House, rounds: int) -> None:
         assert len(ended) > turns
         versions = list(beta.memory_stores.memory_versions.list(store, view="full"))
         contents = [version.content or "" for version in versions][::-1]
-        assert all(
-            later.startswith(earlier) and later != earlier
-            for earlier, later in zip(contents, contents[1:], strict=False)
-        )
+        assert all(later.startswith(earlier) and later != earlier for earlier, later in pairwise(contents))
         outputs = beta.files.list(scope_id=session, betas=BETAS).data
         found = {file.filename: beta.files.download(file.id).text() for file in outputs if file.downloadable}
         assert found == {"lines": memory.to_dict()["content"]}
