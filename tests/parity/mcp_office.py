@@ -42,6 +42,12 @@ def _server(directory: Path) -> Any:
         note(f"book {room}")
         return f"{room} is booked"
 
+    @server.tool()
+    async def create_pull_request(repository: str, head: str, base: str, title: str) -> str:
+        """Propose that a branch be merged."""
+        note(f"pull request {repository} {head} {base} {title}")
+        return f"opened {repository}/pull/1"
+
     @server.tool(name="files.show", structured_output=False)
     async def show() -> list[Any]:
         """Show what there is."""

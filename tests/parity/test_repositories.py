@@ -1,5 +1,6 @@
 """Repositories of sessions (the page on GitHub; facts 7.14, 8.15, 12.3)."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from server import RunningServer, start_server
 from .conftest import MANAGED
 from .conversation import TOOLSET, Conversation, listening
 from .git_host import BACKEND, OTHER, TOKEN, GitHost, run, serving
+from .mcp_server import mcp_process
 from .test_errors import refused
 
 pytestmark = pytest.mark.documented
@@ -38,7 +40,7 @@ def server(
     directory: Path = tmp_path_factory.mktemp("repositories")
     (directory / "hosts").write_text("127.0.0.1 localhost git.test\n")
     within = ["unshare", "--mount", "sh", "-c", _NAMES, "sh", str(directory / "hosts")]
-    sections = {"egress": {"allow_private": ["git.test"]}, "repositories": {"hosts": [git.url]}}
+    sections = {"egress": {"allow_private": ["git.test", "127.0.0.1"]}, "repositories": {"hosts": [git.url]}}
     with start_server(directory, within=within, **sections, **sandbox_section) as server:
         yield server
 
@@ -100,6 +102,45 @@ def test_found_fixed_and_pushed(client: Anthropic, server: RunningServer, git: G
     files = [path for path in server.data_dir.rglob("*") if path.is_file() and path.suffix != ".img"]
     assert len(files) > 10
     assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+
+
+def test_the_first_example(client: Anthropic, git: GitHost, tmp_path: Path) -> None:
+    """The page on GitHub: the bug is found, mended, pushed on a branch, and a pull request opened through MCP, whose
+    token is in a vault."""
+    git.repository("me/example", BUGGY)
+    with mcp_process(tmp_path / "hub") as hub:
+        (hub.directory / "token").write_text("planted-hub-token")
+        vault = client.beta.vaults.create(display_name="me").id
+        bearer: Any = {"type": "static_bearer", "mcp_server_url": hub.url, "token": "planted-hub-token"}
+        client.beta.vaults.credentials.create(vault, auth=bearer)
+        allowed = {"permission_policy": {"type": "always_allow"}}
+        agent = client.beta.agents.create(
+            name="coder",
+            model="scripted",
+            mcp_servers=[{"type": "url", "name": "github", "url": hub.url}],
+            tools=[TOOLSET, {"type": "mcp_toolset", "mcp_server_name": "github", "default_config": allowed}],  # pyright: ignore
+        )
+        environment = client.beta.environments.create(name="one").id
+        resource = calc(git, url=f"{git.url}/me/example")
+        made = client.beta.sessions.create(
+            agent=agent.id, environment_id=environment, vault_ids=[vault], resources=[resource]
+        )
+        author = "-c user.name=a -c user.email=a@a"
+        push = f"sed -i s/-/+/ calc.py; git {author} commit -qam fix; git push -q -u origin HEAD:fix"
+        request = {"repository": "me/example", "head": "fix", "base": "main", "title": "Add, not subtract"}
+        steps = [
+            "bash cd example; cat calc.py; python3 -c 'from calc import add; print(add(2, 2))'",
+            f"bash {push}; python3 -c 'from calc import add; print(add(2, 2))'",
+            f"tool mcp__github__create_pull_request {json.dumps(request)}",
+            "text done",
+        ]
+        with listening(client, made.id) as talk:
+            events = talk.turn("SCRIPT: " + " | ".join(steps))
+        told = [event for event in events if event["type"].endswith("tool_result")]
+        assert [result["content"][0]["text"].split()[-1] for result in told] == ["0", "4", "me/example/pull/1"]
+        assert hub.calls() == ["pull request me/example fix main Add, not subtract"]
+        assert "a + b" in run("-C", str(git.place / "me/example.git"), "show", "fix:calc.py")
+        assert "planted" not in str(events)
 
 
 def test_only_its_own_path_is_opened(client: Anthropic, git: GitHost) -> None:
