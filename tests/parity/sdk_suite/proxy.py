@@ -28,7 +28,8 @@ SHA256 = "210b9798eb53baa4e69d31c1071cf03d212b8ad0ca30cf321e0ea82e120aac26"
 _PLACEHOLDERS = {
     ("page", "page"), ("limit", "0"), ("version", "0"), ("agent_version", "0"),
     ("after_id", "after_id"), ("before_id", "before_id"), ("source", "source"),
-    ("ids[]", "string"), ("scope_id", "scope_id"), ("path_prefix", "path_prefix"), ("expected_content_sha256", "expected_content_sha256"),
+    ("ids[]", "string"), ("scope_id", "scope_id"),
+    ("path_prefix", "path_prefix"), ("expected_content_sha256", "expected_content_sha256"),
 }  # fmt: skip
 _PAST, _FUTURE = "2019-12-27T18:11:19.117000", "2099-12-27T18:11:19.117000"
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
