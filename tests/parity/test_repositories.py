@@ -129,8 +129,8 @@ def test_the_first_example(client: Anthropic, git: GitHost, tmp_path: Path) -> N
         push = f"sed -i s/-/+/ calc.py; git {author} commit -qam fix; git push -q -u origin HEAD:fix"
         request = {"repository": "me/example", "head": "fix", "base": "main", "title": "Add, not subtract"}
         steps = [
-            "bash cd example; cat calc.py; python3 -c 'from calc import add; print(add(2, 2))'",
-            f"bash {push}; python3 -c 'from calc import add; print(add(2, 2))'",
+            "bash cd example; cat calc.py; python3 -B -c 'from calc import add; print(add(2, 2))'",
+            f"bash {push}; python3 -B -c 'from calc import add; print(add(2, 2))'",
             f"tool mcp__github__create_pull_request {json.dumps(request)}",
             "text done",
         ]
@@ -270,3 +270,18 @@ def test_skills_of_a_repository(client: Anthropic, git: GitHost) -> None:
         events = talk.read_until("session.status_idle")
         assert not [event for event in events if event["type"] == "session.error"]
         assert "Read on." in result(talk, "cat /workspace/skilled/.claude/skills/releasing/SKILL.md")
+
+
+def test_settled_once(client: Anthropic, git: GitHost) -> None:
+    """A session keeps the commit that it began with, and does not ask the host again once it has it."""
+    git.repository("me/settled", {"a.txt": "first\n"})
+    resource = calc(git, url=f"{git.url}/me/settled")
+    with listening(client, client.beta.sessions.create(**body(client, resource)).id) as talk:
+        assert result(talk, "cat settled/a.txt") == "first\n"
+        git.commit("me/settled", "second", {"a.txt": "second\n"})
+        git.tokens.clear()
+        try:
+            events = talk.turn("SCRIPT: bash cat settled/a.txt | text done")
+        finally:
+            git.tokens.add(TOKEN)
+        assert not [event for event in events if event["type"] == "session.error"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from journeyman.egress.injection import Login
 from journeyman.git.place import RepositoryProblem
 from journeyman.runtime.repositories import Repositories
+from journeyman.sandboxes.port import SandboxError
 
 JsonObject = dict[str, Any]
 
@@ -31,7 +32,8 @@ class Checkouts:
         self._session = session_id
         self._fence = fence
         self._fetched: dict[str, JsonObject] = {}
-        self._skills: dict[str, Sequence[JsonObject]] = {}
+        self._fresh: set[str] = set()
+        """Those of which this machine's copy is known to be good."""
         self._put: set[str] = set()
         self._fetching = asyncio.Lock()
 
@@ -50,7 +52,8 @@ class Checkouts:
         await self.fetch()
         for resource_id, repository in self._fetched.items():
             if resource_id not in self._put:
-                await self._repositories.put(self._session, self._fence, repository)
+                if not await self._repositories.is_there(self._session, self._fence, repository):
+                    await self._bring(self._repositories, repository)
                 self._put.add(resource_id)
 
     async def logins(self) -> Sequence[Login]:
@@ -77,13 +80,24 @@ class Checkouts:
 
     def skills(self) -> Sequence[JsonObject]:
         """What they bring along, as it is announced."""
-        return [skill for _, skills in sorted(self._skills.items()) for skill in skills]
+        return [skill for _, each in sorted(self._fetched.items()) for skill in each["skills"]]
+
+    async def _bring(self, repositories: Repositories, repository: JsonObject) -> None:
+        """Raises SandboxError."""
+        if repository["id"] not in self._fresh:  # another process, or another machine, has settled it
+            try:
+                await repositories.fetch(self._session, repository)
+            except RepositoryProblem as error:
+                raise SandboxError(str(error)) from error
+        await repositories.put(self._session, self._fence, repository)
 
     async def _fetch(self, repositories: Repositories, repository: JsonObject) -> Missing | None:
+        if "commit" in repository:  # settled in an earlier turn
+            self._fetched[repository["id"]] = repository
+            return None
         try:
-            fetched = await repositories.fetch(self._session, repository)
-            self._skills[repository["id"]] = await repositories.skills(fetched)
-            self._fetched[repository["id"]] = fetched
+            self._fetched[repository["id"]] = await repositories.fetch(self._session, repository)
+            self._fresh.add(repository["id"])
         except RepositoryProblem as error:
             return Missing(error.kind, repository["url"], str(error))
         except Exception:

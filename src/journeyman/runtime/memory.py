@@ -23,6 +23,7 @@ from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
+_BATCH = 500
 _MOST = 20_000
 """Files of a mount that are looked at."""
 _AGAIN = 0.5
@@ -208,8 +209,8 @@ class Memory:
             path for path, sha256 in listed.items() if path not in mount.held or mount.held[path].sha256 != sha256
         ]
         gone = [path for path in mount.held if path not in listed]
-        if gone:
-            names = [f"{mount.path}{path}" for path in gone]
+        for start in range(0, len(gone), _BATCH):
+            names = [f"{mount.path}{path}" for path in gone[start : start + _BATCH]]
             await self._sandboxes.exec(self._session, ["rm", "-f", "--", *names], cwd="/")
         found, at = await rows.contents(mount.store_id, wanted), now_us() // 1_000_000
         if found:

@@ -66,15 +66,20 @@ class Repositories:
 
     async def fetch(self, session_id: str, repository: JsonObject) -> JsonObject:
         """Bring this machine's copy up to date, and settle which commit the session has. Raises RepositoryProblem."""
-        place = _place(repository)
-        found = await self._mirrors.fetch(place, await self._token(repository), _wanted(repository))
-        settled = {"commit": found.commit, "branch": found.branch}
+        found = await self._mirrors.fetch(_place(repository), await self._token(repository), _wanted(repository))
+        if "commit" in repository:
+            return repository
+        settled = {"commit": found.commit, "branch": found.branch, "skills": await self._skills(repository, found)}
         await self._rows.settle(session_id, repository["id"], settled)
         return {**repository, **settled}
 
-    async def skills(self, repository: JsonObject) -> Sequence[JsonObject]:
+    async def is_there(self, session_id: str, fence: int, repository: JsonObject) -> bool:
+        """Whether the sandbox has it, or had it."""
+        return await self._sandboxes.recorded(session_id, Run(repository["id"], fence)) is not None
+
+    async def _skills(self, repository: JsonObject, found: Found) -> Sequence[JsonObject]:
         """Those in its `.claude/skills`, as they are announced."""
-        place, found = _place(repository), Found(repository["commit"], repository["branch"])
+        place = _place(repository)
         made: list[JsonObject] = []
         for name in (await self._mirrors.directories(place, found, _SKILLS))[:_MOST_SKILLS]:
             text = await self._mirrors.show(place, found, f"{_SKILLS}/{name}/SKILL.md")
@@ -86,10 +91,8 @@ class Repositories:
         return made
 
     async def put(self, session_id: str, fence: int, repository: JsonObject) -> None:
-        """Into the sandbox, unless it has been there. Raises SandboxError."""
+        """Into the sandbox, from this machine's copy. Raises SandboxError."""
         run = Run(repository["id"], fence)
-        if await self._sandboxes.recorded(session_id, run) is not None:
-            return
         found = Found(repository["commit"], repository["branch"])
         try:
             pieces = self._mirrors.archive(_place(repository), found)

@@ -66,8 +66,7 @@ class MountedMemories:
         def work(connection: Connection) -> None:
             if fresh:
                 connection.execute(delete(mounted_memories).where(*_of(session_id, store_id)))
-            for path, each in held.items():
-                _hold(connection, session_id, store_id, path, each)
+            _hold(connection, session_id, store_id, held)
 
         await self._database.write(work)
 
@@ -98,7 +97,7 @@ def _apply(connection: Connection, session_id: str, store_id: str, edit: Edit) -
             return "conflict"
         if row is not None:
             remove(connection, row, actor)
-        _hold(connection, session_id, store_id, edit.path, None)
+        _hold(connection, session_id, store_id, {edit.path: None})
         return "saved"
     if found != digest(edit.content):
         if found != known:
@@ -107,7 +106,8 @@ def _apply(connection: Connection, session_id: str, store_id: str, edit: Edit) -
             add(connection, store_id, edit.path, edit.content, actor)
         else:
             change_memory(connection, row, edit.path, edit.content, actor)
-    _hold(connection, session_id, store_id, edit.path, Held(digest(edit.content), edit.size, edit.changed))
+    held = Held(digest(edit.content), edit.size, edit.changed)
+    _hold(connection, session_id, store_id, {edit.path: held})
     return "saved"
 
 
@@ -115,8 +115,12 @@ def _of(session_id: str, store_id: str) -> tuple[Any, Any]:
     return mounted_memories.c.session_id == session_id, mounted_memories.c.store_id == store_id
 
 
-def _hold(connection: Connection, session_id: str, store_id: str, path: str, held: Held | None) -> None:
-    connection.execute(delete(mounted_memories).where(*_of(session_id, store_id), mounted_memories.c.path == path))
-    if held is not None:
-        place = {"session_id": session_id, "store_id": store_id, "path": path}
-        connection.execute(insert(mounted_memories).values({**place, **held._asdict()}))
+def _hold(connection: Connection, session_id: str, store_id: str, held: Mapping[str, Held | None]) -> None:
+    paths, place = list(held), {"session_id": session_id, "store_id": store_id}
+    for start in range(0, len(paths), _BATCH):
+        some = paths[start : start + _BATCH]
+        mine = *_of(session_id, store_id), mounted_memories.c.path.in_(some)
+        connection.execute(delete(mounted_memories).where(*mine))
+        rows = [{**place, "path": path, **each._asdict()} for path in some if (each := held[path]) is not None]
+        if rows:
+            connection.execute(insert(mounted_memories), rows)
