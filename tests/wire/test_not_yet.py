@@ -14,7 +14,6 @@ MCP: dict[str, Any] = {
 }
 AUTO = {"permission_policy": {"type": "auto"}}
 OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
-BUDGET = {"type": "limit", "max_list_cost": {"amount": "100", "currency": "USD"}}
 
 
 def toolset(**fields: Any) -> dict[str, Any]:
@@ -88,19 +87,12 @@ def test_session_agent_updates(refused, fields, feature):
 @pytest.mark.parametrize(
     ("fields", "feature"),
     [
-        ({"budget": BUDGET}, "budget: a session budget"),
         ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
     ],
 )
 def test_session_creates(refused, fields, feature):
     body = {"agent": "agent_01", "environment_id": "env_01", **fields}
     assert refused(sessions.parse_create, body) == f"{feature} {LATER}"
-
-
-def test_session_budget_update(refused):
-    session = {"title": None, "metadata": {}, "agent": snapshot()}
-    message = refused(lambda body: sessions.apply_update(session, sessions.parse_update(body)), {"budget": BUDGET})
-    assert message == f"budget: a session budget {LATER}"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from journeyman.runtime.usage import render_usage, seconds
 from journeyman.store.rendering import load
 from journeyman.store.resources import render_resources
-from journeyman.store.session_rows import vault_ids_of
+from journeyman.store.session_rows import budget_of, vault_ids_of
 from journeyman.wire.times import to_wire
 
 JsonObject = dict[str, Any]
@@ -26,7 +26,7 @@ def render_session(row: JsonObject, now: int) -> JsonObject:
         "resources": render_resources(row),
         "metadata": load(row["metadata"]),
         "outcome_evaluations": [],
-        "budget": None,
+        "budget": budget_of(row),
         "stats": {"active_seconds": seconds(active), "duration_seconds": _duration(row, now)},
         "usage": render_usage(load(row["usage"]), active),
         "created_at": to_wire(row["created_at"]),

@@ -35,6 +35,7 @@ from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.brain import Brain, Parts
 from journeyman.runtime.carrying import Carrier
+from journeyman.runtime.costs import ListPrices, consumed
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.outputs import Outputs
@@ -183,7 +184,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     if not isinstance(watching.observer, Nobody):
         telling = tell_incidents(sandboxes, watching.observer)
         stack.push_async_callback(_finish, asyncio.create_task(telling))
-    sessions = Sessions(database, catalogue)
+    sessions = Sessions(database, catalogue, ListPrices())
     carrier: Carrier | None = None
     if isinstance(database, SQLiteDatabase):
         if not works:
@@ -304,7 +305,7 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
 
 
 def _make_services(settings: Settings, house: _House) -> Services:
-    database, sessions, events = house.database, house.sessions, Events(house.database)
+    database, sessions, events = house.database, house.sessions, Events(house.database, consumed)
     return Services(
         agents=Agents(database, house.catalogue),
         environments=Environments(database),

@@ -22,6 +22,7 @@ from journeyman.runtime.session import SessionState, fold, turn_of
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.steps import (
+    BUDGET_REACHED,
     END_TURN,
     RETRIES_EXHAUSTED,
     Absorb,
@@ -30,6 +31,7 @@ from journeyman.runtime.steps import (
     CallModel,
     CloseRequest,
     Compact,
+    Drop,
     GoIdle,
     Interrupt,
     Record,
@@ -187,6 +189,8 @@ class Brain:
                 await self._go_idle(step)
             case Record(items):
                 self._record(items)
+            case Drop(items):
+                self._journal.write([], self._take(items))
             case Begin(before, after):
                 self._begin(before, after)
             case AskAgain(items, stop):
@@ -349,7 +353,8 @@ class Brain:
         since = state.running_since
         active = state.active_us + (now_us() - since if since is not None else 0)
         usage = render_usage(state.primary.usage.stored(), active)
-        return draft.idle(self._name, self._thread_id, stop, details, usage)
+        of_session = BUDGET_REACHED if stop == END_TURN and state.is_spent(now_us()) else None
+        return draft.idle(self._name, self._thread_id, stop, details, usage, state.budget, of_session)
 
     @property
     def _name(self) -> str:
@@ -370,7 +375,7 @@ def _abandoned(call: Call) -> draft.Draft:
 
 def _folded(claim: Claim, rows: list[Row]) -> SessionState:
     try:
-        return fold(claim.agent, claim.thread_id, rows)
+        return fold(claim.agent, claim.thread_id, rows, claim.budget)
     except Exception as error:
         raise DamagedLog(f"it does not add up: {type(error).__name__}: {error}") from error
 

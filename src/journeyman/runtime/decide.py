@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import (
+    BUDGET_REACHED,
     END_TURN,
     Absorb,
     AskAgain,
@@ -11,6 +12,7 @@ from journeyman.runtime.steps import (
     CallModel,
     CloseRequest,
     Compact,
+    Drop,
     GoIdle,
     Interrupt,
     Record,
@@ -34,7 +36,7 @@ def decide(state: SessionState, inbox: Sequence[InboxItem], now: int, *, compact
     if state.status == "terminated":
         return None
     if state.status == "idle":
-        return _when_idle(state.primary, inbox)
+        return _when_idle(state, inbox, now)
     interrupt = _interrupt(state.primary, inbox)
     if interrupt is not None:
         return interrupt
@@ -42,7 +44,7 @@ def decide(state: SessionState, inbox: Sequence[InboxItem], now: int, *, compact
         return CloseRequest(state.primary.request)
     if state.status == "rescheduling":
         return _when_rescheduling(state.primary, now)
-    return _when_running(state.primary, inbox, compact_at)
+    return _when_running(state, inbox, now, compact_at)
 
 
 def _when_rescheduling(thread: Thread, now: int) -> Step:
@@ -50,7 +52,8 @@ def _when_rescheduling(thread: Thread, now: int) -> Step:
     return Resume() if now >= due else Wait(due)
 
 
-def _when_running(thread: Thread, inbox: Sequence[InboxItem], compact_at: int) -> Step:
+def _when_running(state: SessionState, inbox: Sequence[InboxItem], now: int, compact_at: int) -> Step:
+    thread = state.primary
     if thread.ready:
         return RunTools(thread.ready)
     takeable = [item for item in inbox if not thread.calls or item.type != "user.message"]
@@ -59,13 +62,20 @@ def _when_running(thread: Thread, inbox: Sequence[InboxItem], compact_at: int) -
     if thread.waiting:
         return GoIdle(requires_action(thread.waiting))
     if thread.pending:
-        return Compact() if thread.context_tokens >= compact_at and len(thread.history) > 1 else CallModel()
+        return GoIdle(BUDGET_REACHED) if state.is_spent(now) else _next_request(thread, compact_at)
     if thread.answer.get("stop_reason") == "refusal":
         return GoIdle({"type": "refusal"}, thread.answer.get("stop_details"))
     return GoIdle(END_TURN)
 
 
-def _when_idle(thread: Thread, inbox: Sequence[InboxItem]) -> Step | None:
+def _next_request(thread: Thread, compact_at: int) -> Step:
+    return Compact() if thread.context_tokens >= compact_at and len(thread.history) > 1 else CallModel()
+
+
+def _when_idle(state: SessionState, inbox: Sequence[InboxItem], now: int) -> Step | None:
+    thread = state.primary
+    if thread.paused:
+        return _when_paused(state, inbox, now)
     if not inbox:
         return None
     if thread.waiting:
@@ -81,6 +91,14 @@ def _when_idle(thread: Thread, inbox: Sequence[InboxItem]) -> Step | None:
             turn = turn[:place]
             break
     return Begin([], turn)
+
+
+def _when_paused(state: SessionState, inbox: Sequence[InboxItem], now: int) -> Step | None:
+    """At its budget: it goes on when that has changed, and until then nothing starts."""
+    if inbox:
+        first = inbox[0]
+        return Drop([first]) if first.type == "user.interrupt" else Record([first])
+    return None if state.is_spent(now) else Begin([], [])
 
 
 def _when_waiting(thread: Thread, inbox: Sequence[InboxItem]) -> Step | None:

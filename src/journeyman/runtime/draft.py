@@ -46,14 +46,20 @@ def rescheduled(agent_name: str, thread_id: str, *, attempt: int, due_at: int) -
 
 
 def idle(
-    agent_name: str, thread_id: str, stop: StopReason, details: JsonObject | None, usage: JsonObject
+    agent_name: str,
+    thread_id: str,
+    stop: StopReason,
+    details: JsonObject | None,
+    usage: JsonObject,
+    budget: JsonObject | None = None,
+    of_session: StopReason | None = None,
 ) -> list[Draft]:
-    """Thread, usage, session."""
+    """Thread, usage, session; `of_session` where the session stops for another reason than its thread."""
     ending = {"stop_reason": stop, "stop_details": details}
     return [
         Draft("session.thread_status_idle", {"agent_name": agent_name, "session_thread_id": thread_id, **ending}),
-        Draft("session.usage", {"usage": usage, "budget": None}, session=True),
-        Draft("session.status_idle", ending, session=True),
+        Draft("session.usage", {"usage": usage, "budget": budget}, session=True),
+        Draft("session.status_idle", {**ending, "stop_reason": of_session or stop}, session=True),
     ]
 
 

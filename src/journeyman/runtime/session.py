@@ -7,6 +7,7 @@ from typing import Any, Literal
 from journeyman.runtime.thread import Call, Thread
 from journeyman.store.port import Row
 from journeyman.telemetry.port import Turn
+from journeyman.wire.budgets import cap
 
 JsonObject = dict[str, Any]
 
@@ -24,8 +25,15 @@ class SessionState:
     """µs since the epoch: when it last went from idle to running."""
     head: int = 0
     last_at: int = 0
+    budget: JsonObject | None = None
     warned: list[str] = field(default_factory=list[str])
     """Credentials of which has been said that they cannot be used."""
+
+    def is_spent(self, now: int) -> bool:
+        """Whether it has cost as much as its budget allows; `now` in µs."""
+        limit = cap(self.budget)
+        ran = max(0, now - self.running_since) if self.running_since is not None else 0
+        return limit is not None and self.primary.usage.list_cost_nano(self.active_us + ran) >= limit
 
     def apply(self, row: Row) -> None:
         """Fold one more row, in the order of the log."""
@@ -40,11 +48,12 @@ def turn_of(session_id: str, state: SessionState) -> Turn:
     return Turn(session_id, state.turn_began, str(state.agent.get("id", "")), str(state.agent.get("name", "")))
 
 
-def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row]) -> SessionState:
-    """The state after `rows`, for a session whose agent was `agent` when it was made."""
-    state = SessionState(agent, Thread(thread_id))
+def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row], budget: JsonObject | None = None) -> SessionState:
+    """The state after `rows`, for a session whose agent was `agent` when it was made, and whose budget is `budget`."""
+    state = SessionState(agent, Thread(thread_id), budget=budget)
     for row in rows:
         state.apply(row)
+    state.budget = budget
     return state
 
 
@@ -70,17 +79,20 @@ def _session_error(state: SessionState, row: Row) -> None:
 
 def _session_updated(state: SessionState, row: Row) -> None:
     state.agent = row.body.get("agent", state.agent)
+    state.budget = row.body.get("budget", state.budget)
 
 
 def _thread_running(state: SessionState, _row: Row) -> None:
-    state.primary.status, state.primary.due_at = "running", None
+    state.primary.status, state.primary.due_at, state.primary.paused = "running", None, False
 
 
 def _thread_idle(state: SessionState, row: Row) -> None:
     thread = state.primary
     thread.status, thread.attempt, thread.due_at, thread.cuts = "idle", 0, None, 0
     thread.compactions, thread.refused = 0, 0
-    if row.body["stop_reason"]["type"] != "requires_action":
+    stop = row.body["stop_reason"]["type"]
+    thread.paused = stop == "budget_reached"
+    if stop not in ("requires_action", "budget_reached"):
         thread.pending = False
 
 

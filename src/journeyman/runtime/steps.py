@@ -9,6 +9,7 @@ from journeyman.store.port import InboxItem
 StopReason = dict[str, Any]
 
 END_TURN: StopReason = {"type": "end_turn"}
+BUDGET_REACHED: StopReason = {"type": "budget_reached"}
 RETRIES_EXHAUSTED: StopReason = {"type": "retries_exhausted"}
 
 
@@ -19,6 +20,13 @@ def requires_action(calls: list[Call]) -> StopReason:
 @dataclass(frozen=True, slots=True)
 class Record:
     """Take these items into the log; nothing else changes."""
+
+    items: list[InboxItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget these items: they change nothing, and are not in the log."""
 
     items: list[InboxItem]
 
@@ -101,6 +109,7 @@ class GoIdle:
 
 Step = (
     Record
+    | Drop
     | Begin
     | AskAgain
     | Absorb

@@ -53,6 +53,8 @@ class Thread:
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
     history: list[JsonObject] = field(default_factory=list[JsonObject])
     """Messages in the Messages API's shape. Tool-use ids are event ids."""
+    paused: bool = False
+    """It stopped at the session's budget, with something unanswered."""
     pending: bool = False
     """There is something the model has not answered yet."""
     request: str | None = None

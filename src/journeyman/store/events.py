@@ -3,7 +3,7 @@
 What is queued lists last, with no `processed_at`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +13,10 @@ from journeyman.store.database import Database
 from journeyman.store.page import Cursor, Page, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, event_body, load
-from journeyman.store.session_rows import lock_session, session_row
+from journeyman.store.session_rows import budget_of, lock_session, session_row
 from journeyman.store.tables import events, inbox, sessions
 from journeyman.telemetry.cause import cause
+from journeyman.wire.budgets import SETTLING, cap, reached
 from journeyman.wire.errors import invalid
 from journeyman.wire.ids import new_id
 from journeyman.wire.lists import EventList
@@ -49,8 +50,10 @@ class NewEvent:
 class Events:
     """Sending and listing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, consumed: Callable[[Mapping[str, Any]], int] = lambda _: 0) -> None:
+        """`consumed` is what a session, by its row, has cost so far, in nano-dollars."""
         self._database = database
+        self._consumed = consumed
 
     async def send(self, workspace: str, session_id: str, new: Sequence[NewEvent]) -> tuple[str | None, str | None]:
         """All or nothing; the process that owns the session and the host of its sandbox, if any.
@@ -62,7 +65,11 @@ class Events:
             row = lock_session(connection, workspace, session_id)
             if row["status"] == "terminated":
                 raise invalid(f"Session {session_id} is archived and accepts no events.")
+            limit = cap(budget_of(row))
+            is_spent = limit is not None and self._consumed(row) >= limit
             for place, event in enumerate(new):
+                if is_spent and event.type not in SETTLING:
+                    raise reached(place, event.type)
                 _check(connection, row, place, event, new)
             put_into_inbox(connection, session_id, new)
             return row["owner"], row["host"]

@@ -11,7 +11,7 @@ from journeyman.store.owners import Owner
 from journeyman.store.port import Batch, Claim, DamagedLog, Elsewhere, InboxItem, LostOwnership, Patch, Row
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
-from journeyman.store.session_rows import memory_stores_of, vault_ids_of
+from journeyman.store.session_rows import budget_of, memory_stores_of, vault_ids_of
 from journeyman.store.tables import events, inbox, sessions, threads
 
 _INSERT = Prepared(insert(events))
@@ -118,6 +118,7 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         environment=load(row["environment"]),
         created_at=row["created_at"],
         vault_ids=vault_ids_of(row),
+        budget=budget_of(row),
         memory_stores=memory_stores_of(row),
         has_repositories="github_repository" in (row["resources"] or ""),
         leased=owner is not None,

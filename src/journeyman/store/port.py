@@ -88,6 +88,7 @@ class Claim:
     """Its sandbox is known to be on this host."""
     vault_ids: Sequence[str] = ()
     has_repositories: bool = False
+    budget: JsonObject | None = None
     memory_stores: Sequence[JsonObject] = ()
     moved: bool = False
     """Its sandbox was on another host, where no process lives any more."""

@@ -33,6 +33,11 @@ def vault_ids_of(row: Mapping[str, Any]) -> Sequence[str]:
     return load(row["vault_ids"]) if row["vault_ids"] else ()
 
 
+def budget_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """As the wire shows it."""
+    return load(row["budget"]) if row["budget"] else None
+
+
 def memory_stores_of(row: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     """As they stand among its resources."""
     if "memory_store" not in (row["resources"] or ""):

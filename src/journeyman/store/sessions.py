@@ -1,7 +1,7 @@
 """Sessions: made, read, listed, changed, archived and deleted. Their logs are `log.py` and `events.py`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -13,12 +13,13 @@ from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.resources import attach, attach_stores, in_order
-from journeyman.store.session_rows import lock_session, remove_session, session_row
+from journeyman.store.session_rows import budget_of, lock_session, remove_session, session_row
 from journeyman.store.skills import pin
 from journeyman.store.tables import agents as agents_table
 from journeyman.store.tables import sessions, threads
 from journeyman.store.vaults import check_usable
 from journeyman.wire import not_yet
+from journeyman.wire.budgets import cap, no_price, not_raised
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
@@ -39,11 +40,33 @@ _KNOWN = Prepared(
 )
 
 
+class Prices(Protocol):
+    """What work costs at list price."""
+
+    def consumed(self, row: SessionRow) -> int:
+        """By a session so far, in nano-dollars."""
+        ...
+
+    def has_price(self, model: str) -> bool: ...
+
+
+class _Free:
+    """Work that costs nothing."""
+
+    def consumed(self, row: SessionRow) -> int:  # noqa: ARG002
+        return 0
+
+    def has_price(self, model: str) -> bool:  # noqa: ARG002
+        return True
+
+
 class Sessions:
     """One workspace's sessions, as rows: rendering them needs the clock and the prices."""
 
-    def __init__(self, database: Database, catalogue: Catalogue | None = None) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue | None = None, prices: Prices | None = None) -> None:
+        """Without `prices` work costs nothing."""
         self._database = database
+        self._prices = prices or _Free()
         self._catalogue = catalogue or Catalogue()
 
     async def create(
@@ -59,6 +82,8 @@ class Sessions:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
             environment = _usable_environment(connection, workspace, create.environment_id)
             snapshot = resolve_agent(agent, create.agent)
+            if create.budget is not None and not self._prices.has_price(snapshot["model"]["id"]):
+                raise no_price(snapshot["model"]["id"])
             row = _new_row(workspace, create, snapshot, environment, running=bool(initial))
             if snapshot["skills"]:
                 row["skills"] = dump(self._skills(connection, workspace, snapshot))
@@ -94,11 +119,16 @@ class Sessions:
             if change.agent is not None and not _at_rest(row):
                 raise invalid("agent: can only be updated while the session is idle")
             before = {"title": row["title"], "metadata": load(row["metadata"]), "agent": load(row["agent"])}
+            before["budget"] = budget_of(row)
             after = apply_update(before, change)
+            limit = cap(after["budget"])
+            if change.budget is not None and limit is not None and limit <= self._prices.consumed(row):
+                raise not_raised()
             changed = {key: value for key, value in after.items() if value != before.get(key)}
             if not changed:
                 return row, False
             values = {**after, "metadata": dump(after["metadata"]), "agent": dump(after["agent"])}
+            values["budget"] = None if after["budget"] is None else dump(after["budget"])
             values = {key: values[key] for key in changed} | {"updated_at": now_us()}
             connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
             put_into_inbox(connection, session_id, [NewEvent("session.updated", changed)])
@@ -254,6 +284,7 @@ def _new_row(
         "skills": None,
         "vault_ids": None,
         "outputs": None,
+        "budget": None if create.budget is None else dump(create.budget.model_dump()),
     }
 
 

@@ -91,6 +91,7 @@ sessions = Table(
     Column("vault_ids", Text),
     # What its sandbox has in /mnt/session/outputs, and the files that became of it.
     Column("outputs", Text),
+    Column("budget", Text),
     # What its agent's skills were when it was made.
     Column("skills", Text),
     Index("sessions_by_owner", "owner"),

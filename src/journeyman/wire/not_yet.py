@@ -28,12 +28,6 @@ def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None) -> None:
                     raise _refusal(f"{path}.{where}.permission_policy.type", '"auto"')
 
 
-def refuse_budget(budget: object) -> None:
-    """Raise ApiError for a session's budget."""
-    if budget is not None:
-        raise _refusal("budget", "a session budget")
-
-
 def refuse_environment(config: Mapping[str, Any]) -> None:
     """Raise ApiError for a session on an environment that later versions can run."""
     if config["type"] == "self_hosted":

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from journeyman.wire import events, mcp, metadata, models, not_yet, skills, tools
+from journeyman.wire.budgets import create_only
 from journeyman.wire.errors import invalid
 from journeyman.wire.events import InitialEvent, UserDefineOutcome
 from journeyman.wire.json_value import Json
@@ -124,7 +125,6 @@ def parse_create(body: bytes) -> SessionCreate:
         raise invalid("initial_events: must have at most one user.define_outcome event")
     events.check("initial_events", initial)
     metadata.checked(create.metadata)
-    not_yet.refuse_budget(create.budget)
     return create
 
 
@@ -172,7 +172,10 @@ def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
         body["agent"] = _with_tools(dict(body["agent"]), update.agent)
     if update.agent is not None:
         not_yet.refuse_tools("agent.", update.agent.tools)
-    not_yet.refuse_budget(update.budget)
+    if update.given("budget") and update.budget is not None and body.get("budget") is None:
+        raise create_only()
+    if update.given("budget") and body.get("budget") is not None:
+        body["budget"] = None if update.budget is None else update.budget.model_dump()
     return body
 
 
