@@ -126,4 +126,5 @@ async def _deny(
     client: socket.socket, said: bytes, target: Target, refused: Refused, means: Means, denied: Denied
 ) -> None:
     denied(target, refused.reason)
+    await asyncio.sleep(0)  # it leaves at the end of the loop's turn, and shall be there before the answer
     await refuse(client, said, target.host, Refusal(403, refused.reason), means.contexts)

@@ -15,6 +15,8 @@ Frozen = Callable[[], AbstractContextManager[None]]
 """Keeps the sandbox from running for a while, where that can be done."""
 _PASSES = 20
 """How often to look for children that appeared while their parents were being killed."""
+_REAPED = 0.5
+"""Seconds in which the dead are usually taken from the process table, where they use up room until then."""
 
 
 class Entry(NamedTuple):
@@ -157,7 +159,21 @@ def _kill(init: int, belongs: Callable[[Entry], bool], follows: Callable[[Entry]
         with frozen():
             _signal(_select(init, belongs, follows), signal.SIGKILL)
         _kill_in_passes(init, belongs, follows, victims)
+    _await_reaping(victims)
     return bool(victims)
+
+
+def _await_reaping(victims: Collection[_Victim]) -> None:
+    """Not forever: a parent that lives on may never ask after its children."""
+    until = time.monotonic() + _REAPED
+    while any(map(_is_listed, victims)) and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def _is_listed(victim: _Victim) -> bool:
+    """Whether it has a place in the process table, alive or dead."""
+    fields = stat_fields(victim.pid)
+    return fields is not None and int(fields[19]) == victim.started
 
 
 def _kill_in_passes(
@@ -193,8 +209,7 @@ def _signal(victims: Collection[_Victim], number: int) -> None:
             descriptor = os.pidfd_open(victim.pid)
             try:
                 # The pid may be another's by now, even of a process of the host.
-                fields = stat_fields(victim.pid)
-                if fields is not None and int(fields[19]) == victim.started:
+                if _is_listed(victim):
                     signal.pidfd_send_signal(descriptor, number)
             finally:
                 os.close(descriptor)

@@ -33,6 +33,8 @@ class ShellRun:
         self._kept = log.output(lock, started.limit)
         self._cut: Literal["timeout", "cancel", "limit"] | None = None
         self._ended_for: list[Incident] = []
+        self._ended: tuple[int | None, bool] | None = None
+        """Its exit code and whether the shell was restarted, once it said so."""
         self._queries: list[str] = []
         self._denied = len(channel.denied)
         self._patience: asyncio.TimerHandle | None = None
@@ -67,13 +69,13 @@ class ShellRun:
             self._channel.send(self.shell, query, "-")
 
     def done(self, status: int, before: int | None) -> None:
-        self._settle(None if self._cut else status, restarted=self._started.news.lost or before is not None)
+        self._end(None if self._cut else status, restarted=self._started.news.lost or before is not None)
 
     def idle(self, last: str, status: str, before: int | None) -> None:
         if last == self._started.token and status.isdecimal():
             self.done(int(status) & 255, before)
         else:
-            self._settle(None if self._cut else before, restarted=True)
+            self._end(None if self._cut else before, restarted=True)
 
     def gone(self) -> None:
         # Not yet known whether this shell had taken the script or its successor will.
@@ -81,7 +83,7 @@ class ShellRun:
 
     def lost(self) -> None:
         self._killing = None
-        self._settle(None, restarted=True)
+        self._settle(*self._ended or (None, True))
 
     def abandon(self) -> None:
         """Leave the run going, for the next server."""
@@ -102,6 +104,7 @@ class ShellRun:
                 self._patience = self._loop.call_later(_PATIENCE, self._channel.events.kill)
                 self.ask()
 
+        self._ended = None
         self._killing = self._loop.create_task(kill_and_ask())
 
     def _beat(self) -> None:
@@ -109,7 +112,12 @@ class ShellRun:
         self._channel.sweep()
         self._pulse = self._loop.call_later(_PULSE, self._beat)
 
-    def _settle(self, exit_code: int | None, *, restarted: bool) -> None:
+    def _end(self, exit_code: int | None, *, restarted: bool) -> None:
+        # A refusal that was told before may be read in the same turn of the loop, and is heard in the next.
+        self._ended = exit_code, restarted
+        self._loop.call_soon(self._loop.call_soon, self._settle, exit_code, restarted)
+
+    def _settle(self, exit_code: int | None, restarted: bool) -> None:
         if self.result.done() or (self._killing is not None and not self._killing.done()):
             return  # after the killing the shell is asked again
         self._forget()
