@@ -86,4 +86,6 @@ def _packed(files: Path) -> bytes:
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for entry in sorted(files.iterdir()):
             archive.add(entry, entry.name, filter=kept)
-    return packed.getvalue()
+        end = archive.offset + 2 * tarfile.BLOCKSIZE
+    # Not filled up to a whole record: what reads it for podman may stop at its end, and podman then fails at the rest.
+    return packed.getvalue()[:end]
