@@ -88,7 +88,7 @@ def test_every_log_can_be_folded_and_decided_on(events: list[Any], now: int) -> 
     log = Log()
     rows: list[Row] = [log.row(type_, private=private, **fields) for type_, fields, private in events]
     state = fold(agent(), "sthr_1", rows)
-    assert decide(state, [], now, compact_at=1_000) == decide(state, [], now, compact_at=1_000)
+    assert decide(state, [], now, compact_at=lambda _: 1_000) == decide(state, [], now, compact_at=lambda _: 1_000)
     assert asdict(fold(agent(), "sthr_1", rows)) == asdict(state)
     assert state.head == len(rows)
 

@@ -18,7 +18,7 @@ JsonObject = dict[str, Any]
 
 def request(state: SessionState) -> ModelRequest:
     tools = Toolset().definitions(state.agent["tools"])
-    return build_request(state, tools, 1_000)
+    return build_request(state.primary, tools, 1_000)
 
 
 def unmarked(value: Any) -> Any:
@@ -117,6 +117,6 @@ def test_skills_are_told_by_name_purpose_and_place() -> None:
     skills = [{"name": "greeting", "description": "How to\ngreet.", "directory": "greeting-2"}]
     state = fold(agent(), "sthr_1", [])
     tools = Toolset().definitions(state.agent["tools"])
-    *_, told = build_request(state, tools, 1_000, skills=skills).system
+    *_, told = build_request(state.primary, tools, 1_000, skills=skills).system
     assert told["text"].endswith("\n- greeting (/workspace/skills/greeting-2/SKILL.md): How to greet.")
     assert "cache_control" in told

@@ -52,7 +52,7 @@ def render_thread(row: JsonObject, now: int) -> JsonObject:
         "status": row["status"],
         "stats": None if row["startup_us"] is None else stats,
         "usage": None if row["usage"] is None else render_usage(load(row["usage"]), active),
-        "workflow_run_id": None,
+        "workflow_run_id": row["workflow_run_id"],
         "created_at": to_wire(row["created_at"]),
         "updated_at": to_wire(row["updated_at"]),
         "archived_at": _time(row["archived_at"]),

@@ -33,12 +33,13 @@ from journeyman.git.mirrors import Mirrors
 from journeyman.models.registry import ConfiguredModels
 from journeyman.runtime.attachments import Attachments
 from journeyman.runtime.belongings import Belongings
-from journeyman.runtime.brain import Brain, Parts
+from journeyman.runtime.brain import Brain
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.costs import ListPrices, consumed
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.outputs import Outputs
+from journeyman.runtime.parts import Parts
 from journeyman.runtime.purge import Purge
 from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay

@@ -1,28 +1,24 @@
 """A brain: does for one session what was decided, until there is nothing to do.
 
-Recovery is not a feature: a brain that starts on another's log decides from the same rows.
+Recovery is not a feature: a brain that starts on another's log decides from the same rows. Threads work side by side;
+what they find out becomes rows and steps here, one after the other.
 """
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import Any
 
-from journeyman.engine.port import Always, Lease, Superseded
-from journeyman.models.port import Models
-from journeyman.runtime import draft
-from journeyman.runtime.belongings import Belongings
-from journeyman.runtime.carrying import Carrier
+from journeyman.engine.port import Superseded
+from journeyman.runtime import draft, ending
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
-from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import Journal
+from journeyman.runtime.mail import reader
+from journeyman.runtime.parts import Parts
 from journeyman.runtime.session import SessionState, fold, turn_of
-from journeyman.runtime.settings import RuntimeSettings
-from journeyman.runtime.slots import Slots
+from journeyman.runtime.standing import Leaving, backs_off, ends_session, starts, stops
 from journeyman.runtime.steps import (
-    BUDGET_REACHED,
     END_TURN,
     RETRIES_EXHAUSTED,
     Absorb,
@@ -31,58 +27,28 @@ from journeyman.runtime.steps import (
     CallModel,
     CloseRequest,
     Compact,
+    Cut,
     Drop,
     GoIdle,
     Interrupt,
+    Move,
     Record,
     Resume,
     RunTools,
+    Settle,
     Step,
-    StopReason,
     Wait,
 )
-from journeyman.runtime.thread import Call
-from journeyman.runtime.toolwork import ToolWork
-from journeyman.runtime.turn import Failure, ModelTurn
-from journeyman.runtime.usage import render_usage
-from journeyman.sandboxes.port import SandboxError, Sandboxes, StaleRun
-from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row, SessionLog
+from journeyman.runtime.thread import Thread
+from journeyman.runtime.threadwork import LongStep, ThreadWork
+from journeyman.runtime.turn import Failure
+from journeyman.sandboxes.port import StaleRun
+from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row
 from journeyman.telemetry.logs import bind
-from journeyman.telemetry.port import Nobody, Observer, Span
-from journeyman.tools.mcp.servers import McpRun, McpServers
-from journeyman.tools.port import text_result
-from journeyman.tools.registry import Toolset
+from journeyman.telemetry.port import Span
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
-
-_ABANDONED = (
-    "The user interrupted the agent before this call finished. It may have had effects; check before repeating it."
-)
-_NEVER_RUN = "The user interrupted the agent before this call was approved or answered. It was not run."
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What every brain of a process shares."""
-
-    log: SessionLog
-    hub: Hub
-    models: Models
-    toolset: Toolset
-    sandboxes: Sandboxes
-    settings: RuntimeSettings
-    unpriced: set[str] = field(default_factory=set[str])
-    """Models that cost nothing because their price is not known; each is said once."""
-    lease: Lease = field(default_factory=Always)
-    observer: Observer = field(default_factory=Nobody)
-    belongings: Belongings = field(default_factory=Belongings)
-    mcp: McpServers | None = None
-    carrier: Carrier | None = None
-    requests: Slots = field(default_factory=Slots)
-    """For model requests."""
-    runs: Slots = field(default_factory=Slots)
-    """For tool runs."""
 
 
 class Brain:
@@ -94,22 +60,13 @@ class Brain:
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
         self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.belongings)
-        self._mcp = McpRun(parts.mcp, claim.vault_ids)
-        self._tools = ToolWork(
-            parts.sandboxes, self._computer, parts.toolset, claim, state, self._journal, parts.runs, parts.observer,
-            self._mcp,
-        )  # fmt: skip
-        self._model = ModelTurn(
-            parts.models, parts.toolset, parts.hub, claim, state, self._journal, self._tools.announced, parts.unpriced,
-            parts.observer, parts.belongings.sources, self._mcp, self._computer.notes, self._computer.skills,
-        )  # fmt: skip
+        self._works: dict[str, ThreadWork] = {}
+        self._busy: dict[str, asyncio.Task[Failure | None]] = {}
+        self._news = asyncio.Event()
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
         self._mail = True
-        self._begins = True
         self._causes: list[str] = []
-        self._step: asyncio.Task[None] | None = None
-        self._looks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def wake_up(cls, parts: Parts, session_id: str) -> "Brain | None":
@@ -127,12 +84,9 @@ class Brain:
         return cls(parts, claim, state)
 
     def notify(self) -> None:
-        """There is something in the inbox. Cuts the step under way when it is an interrupt."""
+        """There is something in the inbox."""
         self._mail = True
-        if self._step is not None:
-            look = asyncio.create_task(self._watch(self._step))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+        self._news.set()
 
     async def run(self) -> int | None:
         """Work until there is nothing to do; the time (µs) to be woken at, if any. Raises Superseded."""
@@ -141,178 +95,165 @@ class Brain:
         except (LostOwnership, StaleRun) as error:
             raise Superseded(self._claim.session_id) from error
         finally:
-            self._mcp.close()
+            await self._stop()
 
     async def _run(self) -> int | None:
         bind(session_id=self._claim.session_id, workspace_id=self._claim.workspace_id)
         self._computer.warm()
         while True:
+            await self._finish()
             await self._read_inbox()
-            step = decide(self._state, self._inbox, now_us(), compact_at=self._compact_at())
-            if step is None:
+            moves = decide(self._state, self._inbox, now_us(), compact_at=self._compact_at, busy=self._busy.keys())
+            due = min((step.until for _, step in moves if isinstance(step, Wait)), default=None)
+            if await self._make(moves):
+                continue
+            if self._busy:
+                await self._something(due)
+            elif due is not None:
+                await self._journal.rest(self._journal.seen)
+                return due
+            else:
                 await self._journal.rest(self._inbox_end)
                 if not self._mail:
                     return None
-            elif isinstance(step, Wait):
-                await self._journal.rest(self._journal.seen)
-                return step.until
-            else:
-                await self._do(step)
 
-    def _compact_at(self) -> int:
-        window = self._parts.models.context_window(self._state.agent["model"]["id"])
-        return int(window * self._parts.settings.compact_fraction)
+    async def _make(self, moves: list[Move]) -> bool:
+        """Begin the steps that take their time, and do the first that does not; whether to decide again."""
+        for thread, step in moves:
+            match step:
+                case Wait():
+                    pass
+                case Cut():
+                    if not self._busy[thread.id].cancelling():
+                        self._busy[thread.id].cancel()  # once: a second time would cut its cleaning up
+                case CallModel() | Compact() | RunTools():
+                    self._start(thread, step)
+                case _:
+                    await self._do(thread, step)
+                    return True
+        return False
 
-    async def _read_inbox(self) -> None:
-        while self._mail:
-            await self._journal.flush()
-            self._mail = False
-            self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
-            self._take([])
-
-    async def _watch(self, step: asyncio.Task[None]) -> None:
-        """Something came while a step is under way: cut it when that is an interrupt."""
-        with contextlib.suppress(Exception):  # whoever runs the step meets it too
-            await self._journal.flush()  # what is taken already is not to be seen again
-        try:
-            items, _ = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
-        except Exception:
-            return
-        if any(item.type == "user.interrupt" for item in items) and not step.cancelling():
-            step.cancel()  # once: a second time would cut its cleaning up
-
-    async def _do(self, step: Step) -> None:
+    async def _do(self, thread: Thread, step: Step) -> None:
         match step:
-            case CallModel() | Compact() | RunTools():
-                await self._work(step)
             case GoIdle():
-                await self._go_idle(step)
+                await self._go_idle(thread, step)
             case Record(items):
                 self._record(items)
             case Drop(items):
                 self._journal.write([], self._take(items))
             case Begin(before, after):
-                self._begin(before, after)
+                self._begin(thread, before, after)
             case AskAgain(items, stop):
                 self._record(items)
-                self._journal.write(self._idle(stop))
+                self._journal.write(stops(self._state, [Leaving(thread, stop)], now_us()))
             case Absorb(item):
-                self._journal.write([*self._running(), *self._idle(END_TURN)])
+                leaving = [Leaving(thread, END_TURN)]
+                self._journal.write([*starts(self._state, thread), *stops(self._state, leaving, now_us())])
                 self._record([item])
             case Interrupt():
                 self._interrupt(step)
             case CloseRequest(request):
-                self._journal.write([draft.request_end(request, draft.ModelUsage(), is_error=True, private={})])
+                end = draft.request_end(request, draft.ModelUsage(), is_error=True, private={})
+                self._journal.write([ending.owned(thread, end)])
+            case Settle():
+                self._journal.write(stops(self._state, [], now_us()))
             case Resume():
-                self._journal.write(self._running())
-            case Wait():
-                pass
+                self._journal.write(starts(self._state, thread))
+            case _:
+                raise AssertionError(step)
 
-    async def _work(self, step: CallModel | Compact | RunTools | GoIdle) -> None:
-        """A step that takes its time: it can be interrupted."""
-        self._step = asyncio.create_task(self._perform(step))
-        try:
-            await self._step
-        except asyncio.CancelledError:
-            if not self._step.cancelled() or _being_cancelled():
-                self._step.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await self._step
-                raise
-            self._mail = True
-        finally:
-            self._step = None
+    def _start(self, thread: Thread, step: LongStep) -> None:
+        task = asyncio.create_task(self._work(thread).perform(step))
+        task.add_done_callback(lambda _: self._news.set())
+        self._busy[thread.id] = task
 
-    async def _perform(self, step: CallModel | Compact | RunTools | GoIdle) -> None:
-        match step:
-            case RunTools(calls):
-                if any(call.kind == "mcp" for call in calls):
-                    await self._connect()
-                await self._tools.run(calls)
-            case CallModel():
-                obstacle = await self._computer.obstacle()
-                await self._connect()
-                await self._warn()
-                await self._fetch()
-                await self._after(Failure([], "unknown_error", obstacle) if obstacle else await self._ask(step))
-            case Compact():
-                await self._connect()
-                await self._after(await self._ask(step))
-            case GoIdle():
-                await self._computer.gathered()
+    def _work(self, thread: Thread) -> ThreadWork:
+        found = self._works.get(thread.id)
+        if found is None:
+            found = self._works[thread.id] = ThreadWork(
+                self._parts, self._claim, self._state, thread, self._journal, self._computer, self._news.set
+            )
+        return found
 
-    async def _connect(self) -> None:
-        """Once a run: to the agent's MCP servers. The run goes on without those that fail."""
-        for each in await self._mcp.connect(self._state.agent, self._state.turn_began):
-            failed = draft.error(each.kind, each.message, "exhausted", mcp_server_name=each.server)
-            self._journal.write([failed])
+    async def _something(self, due: int | None) -> None:
+        """Until a step is done, somebody has sent something, or it is time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if due is None else max(0, due - now_us()) / 1e6):
+                await self._news.wait()
+        self._news.clear()
 
-    async def _warn(self) -> None:
-        """Say once which credentials cannot be used as they are meant."""
-        if not self._claim.vault_ids:
-            return
-        try:
-            found = await self._computer.unreachable()
-        except SandboxError:
-            return  # the first call of a tool says so
-        for each in found:
-            if each.credential_id not in self._state.warned:
-                place = {"credential_id": each.credential_id, "vault_id": each.vault_id}
-                warning = draft.error("credential_host_unreachable_error", each.message, "exhausted", **place)
-                self._journal.write([warning])
+    async def _finish(self) -> None:
+        """Take in what the steps that are done came to."""
+        for thread_id, task in list(self._busy.items()):
+            if not task.done():
+                continue
+            del self._busy[thread_id]
+            failure = None if task.cancelled() else task.result()
+            if failure is not None:
+                await self._after(self._state.thread(thread_id), failure)
 
-    async def _fetch(self) -> None:
-        """Once a turn: the repositories that the session does not have yet."""
-        if not self._begins:
-            return
-        for each in await self._computer.missing():
-            kind = f"repository_{each.kind}_error"
-            self._journal.write([draft.error(kind, each.message, "retrying", repository_url=each.url)])
+    async def _stop(self) -> None:
+        """Cut what is under way, and let its cleaning up end."""
+        for task in self._busy.values():
+            task.cancel()
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        self._busy.clear()
+        for work in self._works.values():
+            work.close()
 
-    async def _ask(self, step: CallModel | Compact) -> Failure | None:
-        claim, begins = self._claim, self._begins
-        async with self._parts.requests.taken(claim.workspace_id, claim.session_id, begins=begins):
-            self._begins = False
-            await self._journal.own()
-            match step:
-                case CallModel():
-                    return await self._model.ask()
-                case Compact():
-                    return await self._model.compact(self._parts.settings.max_compactions)
+    def _compact_at(self, thread: Thread) -> int:
+        window = self._parts.models.context_window(thread.model["id"])
+        return int(window * self._parts.settings.compact_fraction)
 
-    async def _after(self, failure: Failure | None) -> None:
-        if failure is None:
-            return
+    async def _read_inbox(self) -> None:
+        while self._mail:
+            await self._journal.flush()  # what is taken already is not to be seen again
+            self._mail = False
+            self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id, self._claim.fence)
+            self._take([])
+
+    async def _after(self, thread: Thread, failure: Failure) -> None:
+        """The model gave no answer: again after a while, or the end of the turn."""
         await self._journal.flush()
-        attempt = self._state.primary.attempt + 1
+        drafts = [ending.owned(thread, each) for each in failure.drafts]
+        attempt = thread.attempt + 1
         if failure.transient and attempt <= self._parts.settings.max_retries:
             due = now_us() + int(self._backoff(attempt, failure.retry_after) * 1_000_000)
-            twin = draft.rescheduled(self._name, self._thread_id, attempt=attempt, due_at=due)
-            self._journal.write([*failure.drafts, draft.error(failure.kind, failure.message, "retrying"), *twin])
+            told = [] if thread.is_advisor else [draft.error(failure.kind, failure.message, "retrying")]
+            self._journal.write([*drafts, *told, *backs_off(self._state, thread, attempt=attempt, due_at=due)])
             return
-        self._journal.write([*failure.drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
-        await self._give_up()
+        if thread.is_advisor:  # its failure is told to the model alone, by the end of its thread
+            self._journal.write(drafts, hold=True)
+            self._journal.write(stops(self._state, [Leaving(thread, END_TURN)], now_us()))
+            return
+        self._journal.write([*drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
+        await self._give_up(thread, failure.message)
 
-    async def _give_up(self) -> None:
-        """The turn is dead: what is queued goes into the log unanswered, and the session waits for a new message."""
+    async def _give_up(self, thread: Thread, message: str) -> None:
+        """The turn is dead: what is queued goes into the log unanswered, and the thread waits for a new message."""
         self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
-        self._record(self._inbox)
-        self._journal.write(self._idle(RETRIES_EXHAUSTED))
+        self._record([item for item in self._inbox if reader(self._state, item) is thread])
+        self._journal.write(ending.reports(self._state, thread, RETRIES_EXHAUSTED, message), hold=True)
+        self._journal.write(stops(self._state, [Leaving(thread, RETRIES_EXHAUSTED)], now_us()))
 
     def _backoff(self, attempt: int, retry_after: float | None) -> float:
         settings = self._parts.settings
         grown = min(settings.backoff_cap, settings.backoff_base * 2 ** (attempt - 1))
         return max(grown, min(retry_after or 0, settings.retry_after_cap))
 
-    def _begin(self, before: list[InboxItem], after: list[InboxItem]) -> None:
-        drafts = [draft.from_inbox(item) for item in before]
-        drafts += [*self._running(), *(draft.from_inbox(item) for item in after)]
+    def _begin(self, thread: Thread, before: list[InboxItem], after: list[InboxItem]) -> None:
+        drafts = [self._drafted(item) for item in before]
+        drafts += [*starts(self._state, thread), *(self._drafted(item) for item in after)]
         taken = self._take([*before, *after])
         self._journal.write(drafts, taken)
 
     def _record(self, items: list[InboxItem]) -> None:
-        taken = self._take(items)
-        self._journal.write([draft.from_inbox(item) for item in items], taken)
+        drafts = [self._drafted(item) for item in items]
+        self._journal.write(drafts, self._take(items))
+
+    def _drafted(self, item: InboxItem) -> draft.Draft:
+        thread = reader(self._state, item)
+        return draft.from_inbox(item, None if thread.parent is None else thread.id)
 
     def _take(self, items: list[InboxItem]) -> list[int]:
         taken = {item.seq for item in items}
@@ -323,54 +264,40 @@ class Brain:
 
     def _interrupt(self, step: Interrupt) -> None:
         drafts: list[draft.Draft] = []
-        if step.request is not None:
-            drafts.append(self._model.cut(step.request))
-        drafts += [draft.from_inbox(item) for item in step.items[:-1]]
-        drafts += [_abandoned(call) for call in step.abandoned]
-        drafts.append(draft.from_inbox(step.items[-1]))
+        for end in step.ends:
+            if end.request is not None:
+                drafts.append(ending.owned(end.thread, self._work(end.thread).cut(end.request)))
+        drafts += [self._drafted(item) for item in step.items[:-1]]
+        drafts += [ending.abandoned(end.thread, call) for end in step.ends for call in end.abandoned]
+        drafts.append(self._drafted(step.items[-1]))
         taken = self._take(step.items)
-        self._journal.write([*drafts, *self._idle(END_TURN)], taken)
+        leaving = [Leaving(end.thread, END_TURN) for end in step.ends]
+        if len(leaving) == 1:
+            drafts += ending.interrupted(self._state, leaving[0].thread)
+        self._journal.write(drafts, taken, hold=True)
+        self._journal.write(stops(self._state, leaving, now_us()))
 
-    async def _go_idle(self, step: GoIdle) -> None:
+    async def _go_idle(self, thread: Thread, step: GoIdle) -> None:
+        leaving = [Leaving(thread, step.stop, step.details)]
+        told = ending.reports(self._state, thread, step.stop)
+        if told or not ends_session(self._state, leaving):
+            self._work(thread).begins = True
+            self._journal.write(told, hold=True)
+            self._journal.write(stops(self._state, leaving, now_us()))
+            return
         if self._computer.gathering:
-            await self._work(step)
+            self._start(thread, step)
+            return
         if self._mail:  # it changes what is to be done
             return
         self._journal.seen = self._inbox_end
-        self._begins = True
+        self._work(thread).begins = True
         turn = turn_of(self._claim.session_id, self._state)
-        if not await self._journal.close(self._idle(step.stop, step.details)):
+        if not await self._journal.close(stops(self._state, leaving, now_us())):
             self._mail = True
             return
         causes, self._causes = self._causes, []
         self._parts.observer.turn(turn, Span(turn.began, now_us()), step.stop["type"], causes)
-
-    def _running(self) -> list[draft.Draft]:
-        return draft.running(self._name, self._thread_id)
-
-    def _idle(self, stop: StopReason, details: JsonObject | None = None) -> list[draft.Draft]:
-        state = self._state
-        since = state.running_since
-        active = state.active_us + (now_us() - since if since is not None else 0)
-        usage = render_usage(state.primary.usage.stored(), active)
-        of_session = BUDGET_REACHED if stop == END_TURN and state.is_spent(now_us()) else None
-        return draft.idle(self._name, self._thread_id, stop, details, usage, state.budget, of_session)
-
-    @property
-    def _name(self) -> str:
-        return self._state.agent["name"]
-
-    @property
-    def _thread_id(self) -> str:
-        return self._claim.thread_id
-
-
-def _abandoned(call: Call) -> draft.Draft:
-    result = text_result(_NEVER_RUN if call.waiting or call.denied else _ABANDONED, is_error=True)
-    if call.kind != "custom":
-        return draft.result_of(call, result)
-    fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
-    return draft.Draft("user.custom_tool_result", fields)
 
 
 def _folded(claim: Claim, rows: list[Row]) -> SessionState:
@@ -378,8 +305,3 @@ def _folded(claim: Claim, rows: list[Row]) -> SessionState:
         return fold(claim.agent, claim.thread_id, rows, claim.budget)
     except Exception as error:
         raise DamagedLog(f"it does not add up: {type(error).__name__}: {error}") from error
-
-
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

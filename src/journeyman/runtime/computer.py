@@ -15,6 +15,7 @@ from journeyman.runtime.entrusting import Entrusting, Unreachable
 from journeyman.runtime.memory import Memory
 from journeyman.runtime.outputs import Outputs
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.thread import Thread
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
 
@@ -65,6 +66,8 @@ class Computer:
         # In the middle of a turn that another brain began.
         self._resumed = state.status != "idle" and _has_run_tools(state)
         self._describing = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+        """One thread at a time puts things into the sandbox that all of them need."""
 
     async def describe(self) -> None:
         """Before anything is done with the sandbox."""
@@ -83,11 +86,12 @@ class Computer:
     async def furnished(self) -> AsyncGenerator[None]:
         """With the session's files and skills in the sandbox, and its secrets on the way out. Raises SandboxError."""
         await self.describe()
-        if self._attachments is not None:
-            await self._attachments.place(self._claim.session_id, self._claim.fence)
-        await self._checkouts.put()
-        if self._skills is not None:
-            await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
+        async with self._preparing:
+            if self._attachments is not None:
+                await self._attachments.place(self._claim.session_id, self._claim.fence)
+            await self._checkouts.put()
+            if self._skills is not None:
+                await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
         async with self._entrusting.kept(), self._memory.kept():
             yield
 
@@ -97,15 +101,17 @@ class Computer:
 
     async def missing(self) -> Sequence[Missing]:
         """Fetch the session's repositories; those that it has to do without."""
-        return await self._checkouts.fetch()
+        async with self._preparing:
+            return await self._checkouts.fetch()
 
     def notes(self) -> Sequence[str]:
         """What the model is to know of this computer besides what holds for all."""
         return [*self._checkouts.notes(), *self._memory.notes()]
 
-    def skills(self) -> Sequence[JsonObject]:
-        """The agent's, and those of its repositories."""
-        return [*self._claim.skills, *self._checkouts.skills()]
+    def skills(self, thread: Thread) -> Sequence[JsonObject]:
+        """Those of its agent, and of the session's repositories."""
+        own = {skill["skill_id"] for skill in thread.agent.get("skills") or ()}
+        return [*(skill for skill in self._claim.skills if skill["skill_id"] in own), *self._checkouts.skills()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""
@@ -167,14 +173,18 @@ class Computer:
         if self._ready or not spec.packages:
             return None
         try:
-            await self._sandboxes.prepare(spec)
+            async with self._preparing:
+                await self._sandboxes.prepare(spec)
         except SandboxError as error:
             return f"The environment could not be made ready. {error}"
         self._ready = True
         return None
 
     def _spec(self) -> Spec:
-        spec = spec_of(self._claim.environment, self._state.agent.get("mcp_servers") or [])
+        servers: list[JsonObject] = []
+        for thread in self._state.threads:
+            servers += thread.agent.get("mcp_servers") or []
+        spec = spec_of(self._claim.environment, servers)
         variables, shares = self._variables or (), self._memory.shares
         return replace(spec, variables=variables, shares=shares) if variables or shares else spec
 

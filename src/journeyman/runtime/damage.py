@@ -10,7 +10,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.journal import placed
 from journeyman.runtime.steps import RETRIES_EXHAUSTED
 from journeyman.runtime.usage import render_usage
-from journeyman.store.port import Batch, Claim, Patch, Row, SessionLog
+from journeyman.store.port import Batch, Claim, Patch, Row, SessionLog, ThreadPatch
 
 _log = logging.getLogger("journeyman.sessions")
 
@@ -24,7 +24,11 @@ async def give_up(log: SessionLog, hub: Hub, claim: Claim, error: Exception) -> 
     )
     name, usage = claim.agent["name"], render_usage(claim.usage, claim.active_us)
     waking = draft.running(name, claim.thread_id) if claim.status == "idle" else []
-    idle = draft.idle(name, claim.thread_id, RETRIES_EXHAUSTED, None, usage)
+    idle = [
+        draft.thread_idle(name, claim.thread_id, RETRIES_EXHAUSTED, None),
+        draft.session_usage(usage, None),
+        draft.session_idle(RETRIES_EXHAUSTED, None),
+    ]
     head, last_at = claim.head, claim.last_at
 
     def place(drafts: list[draft.Draft]) -> list[Row]:
@@ -45,7 +49,11 @@ async def give_up(log: SessionLog, hub: Hub, claim: Claim, error: Exception) -> 
         waking = []
         before = head, last_at
         closing = place([draft.error("unknown_error", message, "exhausted"), *idle])
-        batch = Batch(rows, taken=[item.seq for item in items], closing=closing, closing_patch=Patch("idle"), seen=end)
+        rests = ThreadPatch(claim.thread_id, "idle", closing[-1].processed_at, claim.active_us)
+        batch = Batch(
+            rows, taken=[item.seq for item in items], closing=closing, closing_patch=Patch("idle"), seen=end,
+            closing_threads=[rests],
+        )  # fmt: skip
         closed = await log.append(claim.session_id, claim.fence, batch)
         if not closed:
             head, last_at = before

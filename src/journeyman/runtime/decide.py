@@ -1,7 +1,8 @@
-"""The next step of a session. Pure and total: no clock, no I/O, an answer for every state."""
+"""The next steps of a session, at most one a thread. Pure and total: no clock, no I/O, an answer for every state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 
+from journeyman.runtime.mail import asks_to_end, mail_for, target
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import (
     BUDGET_REACHED,
@@ -12,39 +13,97 @@ from journeyman.runtime.steps import (
     CallModel,
     CloseRequest,
     Compact,
+    Cut,
     Drop,
+    End,
     GoIdle,
     Interrupt,
+    Move,
     Record,
     Resume,
     RunTools,
+    Settle,
     Step,
     Wait,
     requires_action,
 )
-from journeyman.runtime.thread import Thread
+from journeyman.runtime.thread import Call, Thread
+from journeyman.runtime.waiting import is_over, obstacles
 from journeyman.store.port import InboxItem
 
-_ANSWERS = ("user.tool_confirmation", "user.custom_tool_result")
+_NOBODY: frozenset[str] = frozenset()
 
 
-def decide(state: SessionState, inbox: Sequence[InboxItem], now: int, *, compact_at: int) -> Step | None:
-    """What to do next, None when the session waits for its client.
+def decide(
+    state: SessionState,
+    inbox: Sequence[InboxItem],
+    now: int,
+    *,
+    compact_at: Callable[[Thread], int],
+    busy: Set[str] = _NOBODY,
+) -> list[Move]:
+    """What to do next, nothing when the session waits for its client.
 
-    `now` is in µs, `compact_at` in tokens: a context at or above it is compacted before the model is asked.
+    `now` is in µs, `compact_at` in tokens: a context at or above it is compacted before the model is asked. `busy` are
+    the threads with a step under way, by their ids: it can only be cut.
     """
     if state.status == "terminated":
+        return []
+    end = _end_of_all(state, inbox, busy)
+    if end is not None:
+        return end
+    moves: list[Move] = []
+    for thread in state.threads:
+        mail = mail_for(state, thread, inbox)
+        if thread.id in busy:
+            step = Cut() if any(asks_to_end(item, thread) for item in mail) else None
+        else:
+            step = _next(state, thread, mail, now, compact_at)
+        if step is not None:
+            moves.append(Move(thread, step))
+    if not moves and not busy and state.status != "idle" and not any(thread.works for thread in state.threads):
+        return [Move(state.primary, Settle())]
+    return moves
+
+
+def _end_of_all(state: SessionState, inbox: Sequence[InboxItem], busy: Set[str]) -> list[Move] | None:
+    """For an interrupt of the whole session; None when there is none, or nothing for it to end."""
+    place = next((place for place, item in enumerate(inbox) if asks_to_end(item, None)), None)
+    active = [thread for thread in state.threads if thread.id in busy or _has_turn(thread)]
+    if place is None or not active:
         return None
-    if state.status == "idle":
-        return _when_idle(state, inbox, now)
-    interrupt = _interrupt(state.primary, inbox)
+    if cut := [Move(thread, Cut()) for thread in active if thread.id in busy]:
+        return cut
+    items = list(inbox[: place + 1])
+    return [Move(state.primary, Interrupt(items, [_end(thread, items) for thread in reversed(active)]))]
+
+
+def _has_turn(thread: Thread) -> bool:
+    """There is a turn that an interrupt can end."""
+    return thread.status in ("running", "rescheduling") or thread.works or (bool(thread.calls) and not thread.paused)
+
+
+def _end(thread: Thread, items: Sequence[InboxItem]) -> End:
+    answered = {target(each) for each in items if each.type == "user.custom_tool_result"}
+    open_calls = [call for call in thread.calls.values() if call.result is None and call.kind != "advisor"]
+    return End(thread, thread.request, [call for call in open_calls if call.id not in answered])
+
+
+def _next(
+    state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int, compact_at: Callable[[Thread], int]
+) -> Step | None:
+    if thread.status == "terminated":
+        return Drop(list(mail)) if mail else None
+    if thread.status == "idle":
+        return _when_idle(state, thread, mail, now)
+    interrupt = _interrupt(thread, mail)
     if interrupt is not None:
         return interrupt
-    if state.primary.request is not None:
-        return CloseRequest(state.primary.request)
-    if state.status == "rescheduling":
-        return _when_rescheduling(state.primary, now)
-    return _when_running(state, inbox, now, compact_at)
+    if thread.request is not None:
+        return CloseRequest(thread.request)
+    if thread.status == "rescheduling":
+        return _when_rescheduling(thread, now)
+    return _when_running(state, thread, mail, now, compact_at)
 
 
 def _when_rescheduling(thread: Thread, now: int) -> Step:
@@ -52,62 +111,96 @@ def _when_rescheduling(thread: Thread, now: int) -> Step:
     return Resume() if now >= due else Wait(due)
 
 
-def _when_running(state: SessionState, inbox: Sequence[InboxItem], now: int, compact_at: int) -> Step:
-    thread = state.primary
-    if thread.ready:
-        return RunTools(thread.ready)
-    takeable = [item for item in inbox if not thread.calls or item.type != "user.message"]
+def _when_running(
+    state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int, compact_at: Callable[[Thread], int]
+) -> Step | None:
+    ready = [call for call in thread.calls.values() if _is_ready(state, thread, call, mail)]
+    if ready:
+        return RunTools(ready)
+    takeable = [item for item in mail if not thread.calls or item.type != "user.message"]
     if takeable:
         return Record(takeable)
-    if thread.waiting:
-        return GoIdle(requires_action(thread.waiting))
+    if thread.calls:
+        return _when_calls_are_open(state, thread)
     if thread.pending:
         return GoIdle(BUDGET_REACHED) if state.is_spent(now) else _next_request(thread, compact_at)
+    return _end_of_turn(thread)
+
+
+def _end_of_turn(thread: Thread) -> Step:
     if thread.answer.get("stop_reason") == "refusal":
         return GoIdle({"type": "refusal"}, thread.answer.get("stop_details"))
     return GoIdle(END_TURN)
 
 
-def _next_request(thread: Thread, compact_at: int) -> Step:
-    return Compact() if thread.context_tokens >= compact_at and len(thread.history) > 1 else CallModel()
+def _is_ready(state: SessionState, thread: Thread, call: Call, mail: Sequence[InboxItem]) -> bool:
+    if not call.ready or call.kind == "advisor":
+        return False
+    return is_over(state, thread, call) or any(item.type == "user.message" for item in mail)
 
 
-def _when_idle(state: SessionState, inbox: Sequence[InboxItem], now: int) -> Step | None:
-    thread = state.primary
-    if thread.paused:
-        return _when_paused(state, inbox, now)
-    if not inbox:
-        return None
+def _when_calls_are_open(state: SessionState, thread: Thread) -> Step | None:
+    """They wait for the client, or for other threads: when none of those can go on by itself, neither can this one."""
     if thread.waiting:
-        return _interrupt(thread, inbox) or _when_waiting(thread, inbox)
-    first = inbox[0]
+        return GoIdle(requires_action(thread.waiting))
+    waited_for = obstacles(state, thread)
+    if any(each.works for each in waited_for):
+        return None
+    asked = [call for each in waited_for for call in each.waiting]
+    return GoIdle(requires_action(asked) if asked else BUDGET_REACHED)
+
+
+def _next_request(thread: Thread, compact_at: Callable[[Thread], int]) -> Step:
+    return Compact() if thread.context_tokens >= compact_at(thread) and len(thread.history) > 1 else CallModel()
+
+
+def _when_idle(state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int) -> Step | None:
+    if thread.paused:
+        return _when_paused(state, mail, now)
+    if thread.calls:
+        return _interrupt(thread, mail) or (_when_waiting if thread.waiting else _when_parked)(state, thread, mail)
+    if not mail:
+        return Begin([], []) if thread.pending else None
+    return _when_resting(mail)
+
+
+def _when_resting(mail: Sequence[InboxItem]) -> Step:
+    first = mail[0]
     if first.type == "user.custom_tool_result":
         return Absorb(first)
     if first.type != "user.message":
         return Record([first])
-    turn = list(inbox)
-    for place, item in enumerate(inbox):
+    turn = list(mail)
+    for place, item in enumerate(mail):
         if item.type == "user.interrupt":
             turn = turn[:place]
             break
     return Begin([], turn)
 
 
-def _when_paused(state: SessionState, inbox: Sequence[InboxItem], now: int) -> Step | None:
+def _when_paused(state: SessionState, mail: Sequence[InboxItem], now: int) -> Step | None:
     """At its budget: it goes on when that has changed, and until then nothing starts."""
-    if inbox:
-        first = inbox[0]
+    if mail:
+        first = mail[0]
         return Drop([first]) if first.type == "user.interrupt" else Record([first])
     return None if state.is_spent(now) else Begin([], [])
 
 
-def _when_waiting(thread: Thread, inbox: Sequence[InboxItem]) -> Step | None:
+def _when_parked(state: SessionState, thread: Thread, mail: Sequence[InboxItem]) -> Step | None:
+    """Idle because the threads it waits for are: it goes on when those are done, or when somebody speaks to it."""
+    if any(_is_ready(state, thread, call, mail) for call in thread.calls.values()):
+        return Begin([], [])
+    takeable = [item for item in mail if item.type != "user.message"]
+    return Record(takeable) if takeable else None
+
+
+def _when_waiting(_state: SessionState, thread: Thread, mail: Sequence[InboxItem]) -> Step | None:
     """Idle with calls that wait for the client: messages are held until every one is answered."""
-    takeable = [item for item in inbox if item.type != "user.message"]
+    takeable = [item for item in mail if item.type != "user.message"]
     if not takeable:
         return None
     waiting = {call.id for call in thread.waiting}
-    answered = {_target(item) for item in takeable} & waiting
+    answered = {target(item) for item in takeable} & waiting
     if not answered:
         return Record(takeable)
     remaining = [call for call in thread.waiting if call.id not in answered]
@@ -116,18 +209,9 @@ def _when_waiting(thread: Thread, inbox: Sequence[InboxItem]) -> Step | None:
     return Begin(takeable, [])
 
 
-def _interrupt(thread: Thread, inbox: Sequence[InboxItem]) -> Interrupt | None:
-    for place, item in enumerate(inbox):
+def _interrupt(thread: Thread, mail: Sequence[InboxItem]) -> Interrupt | None:
+    for place, item in enumerate(mail):
         if item.type == "user.interrupt":
-            items = list(inbox[: place + 1])
-            answered = {_target(each) for each in items if each.type == "user.custom_tool_result"}
-            open_calls = [call for call in thread.calls.values() if call.result is None]
-            return Interrupt(items, thread.request, [call for call in open_calls if call.id not in answered])
+            items = list(mail[: place + 1])
+            return Interrupt(items, [_end(thread, items)])
     return None
-
-
-def _target(item: InboxItem) -> str | None:
-    if item.type not in _ANSWERS:
-        return None
-    target = item.body.get("tool_use_id") or item.body.get("custom_tool_use_id")
-    return target if isinstance(target, str) else None

@@ -22,45 +22,56 @@ class Draft:
     id: str | None = None
     processed_at: int | None = None
     """Kept when the event was processed on receipt."""
+    thread: str | None = None
+    """Whose it is; None: the primary thread's."""
+    shown: bool = True
+    """Whether the session's own stream has it too."""
 
 
-def from_inbox(item: InboxItem) -> Draft:
+def from_inbox(item: InboxItem, child: str | None = None) -> Draft:
+    """`child`: the thread, other than the primary one, that takes it."""
     fields = {key: value for key, value in item.body.items() if key not in ("id", "type", "processed_at")}
-    return Draft(item.type, fields, id=item.id, processed_at=item.processed_at)
+    if child is not None and "session_thread_id" in fields:
+        fields["session_thread_id"] = child
+    return Draft(item.type, fields, id=item.id, processed_at=item.processed_at, thread=child)
+
+
+def thread_running(agent_name: str, thread_id: str) -> Draft:
+    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
+    return Draft("session.thread_status_running", twin, thread=thread_id)
+
+
+def thread_idle(agent_name: str, thread_id: str, stop: StopReason, details: JsonObject | None) -> Draft:
+    fields = {"agent_name": agent_name, "session_thread_id": thread_id, "stop_reason": stop, "stop_details": details}
+    return Draft("session.thread_status_idle", fields, thread=thread_id)
+
+
+def thread_terminated(agent_name: str, thread_id: str) -> Draft:
+    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
+    return Draft("session.thread_status_terminated", twin, thread=thread_id)
+
+
+def session_running() -> Draft:
+    return Draft("session.status_running", {}, session=True)
 
 
 def running(agent_name: str, thread_id: str) -> list[Draft]:
     """Session first, then thread."""
-    return [
-        Draft("session.status_running", {}, session=True),
-        Draft("session.thread_status_running", {"agent_name": agent_name, "session_thread_id": thread_id}),
-    ]
+    return [session_running(), thread_running(agent_name, thread_id)]
 
 
-def rescheduled(agent_name: str, thread_id: str, *, attempt: int, due_at: int) -> list[Draft]:
+def thread_rescheduled(agent_name: str, thread_id: str, *, attempt: int, due_at: int) -> Draft:
     twin = {"agent_name": agent_name, "session_thread_id": thread_id}
-    return [
-        Draft("session.status_rescheduled", {}, session=True),
-        Draft("session.thread_status_rescheduled", twin, private={"attempt": attempt, "due_at": due_at}),
-    ]
+    private = {"attempt": attempt, "due_at": due_at}
+    return Draft("session.thread_status_rescheduled", twin, private=private, thread=thread_id)
 
 
-def idle(
-    agent_name: str,
-    thread_id: str,
-    stop: StopReason,
-    details: JsonObject | None,
-    usage: JsonObject,
-    budget: JsonObject | None = None,
-    of_session: StopReason | None = None,
-) -> list[Draft]:
-    """Thread, usage, session; `of_session` where the session stops for another reason than its thread."""
-    ending = {"stop_reason": stop, "stop_details": details}
-    return [
-        Draft("session.thread_status_idle", {"agent_name": agent_name, "session_thread_id": thread_id, **ending}),
-        Draft("session.usage", {"usage": usage, "budget": budget}, session=True),
-        Draft("session.status_idle", {**ending, "stop_reason": of_session or stop}, session=True),
-    ]
+def session_usage(usage: JsonObject, budget: JsonObject | None) -> Draft:
+    return Draft("session.usage", {"usage": usage, "budget": budget}, session=True)
+
+
+def session_idle(stop: StopReason, details: JsonObject | None) -> Draft:
+    return Draft("session.status_idle", {"stop_reason": stop, "stop_details": details}, session=True)
 
 
 def error(kind: str, message: str, retry_status: str, **about: str) -> Draft:

@@ -13,7 +13,7 @@ from journeyman.engine.port import Always, Lease
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.session import SessionState
-from journeyman.store.port import Batch, Claim, Patch, Row, SessionLog
+from journeyman.store.port import Batch, Birth, Claim, Patch, Row, SessionLog, ThreadPatch
 from journeyman.telemetry.port import Nobody, Observer
 from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us, to_wire
@@ -42,6 +42,9 @@ class Journal:
         self._rows: list[Row] = []
         self._taken: list[int] = []
         self._status: str | None = None
+        self._moved: dict[str, Row] = {}
+        """Threads whose status has changed, with the row that says so last."""
+        self._born: dict[str, Birth] = {}
         self._commit: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._noted = claim.seen_seq
@@ -59,6 +62,7 @@ class Journal:
             row = placed(draft, self._claim.thread_id, self._state.head, self._state.last_at)
             self._state.apply(row)
             self._rows.append(row)
+            self._note(row)
         self._taken.extend(taken)
         if self._state.status != before or (drafts and drafts[-1].type in _STATUS):
             self._status = self._state.status
@@ -97,8 +101,9 @@ class Journal:
         for draft in drafts:
             closing.append(placed(draft, self._claim.thread_id, head, last_at))
             head, last_at = closing[-1].seq, closing[-1].processed_at
-        rows, taken, patch = self._collect()
-        batch = Batch(rows, patch, taken, closing, self._closing_patch(last_at), self.seen)
+        ends = [self._closing_thread(row) for row in closing if row.type == "session.thread_status_idle"]
+        batch = self._collect(closing, self._closing_patch(last_at), ends)
+        rows = batch.rows
         closed = await self._append(batch)
         if closed:
             for row in closing:
@@ -122,12 +127,12 @@ class Journal:
         # What the brain writes next, without waiting for anything, shares the commit.
         await asyncio.sleep(0)
         while (self._rows or self._taken) and self._failure is None:
-            rows, taken, patch = self._collect()
+            batch = self._collect()
             try:
-                await self._append(Batch(rows, patch, taken, seen=self.seen))
+                await self._append(batch)
             except Exception:
                 return  # kept as the failure, for whoever writes or flushes next
-            self._show(rows)
+            self._show(batch.rows)
 
     async def _append(self, batch: Batch) -> bool:
         began = time.perf_counter()
@@ -141,21 +146,48 @@ class Journal:
         self._held = self._claim.leased and not batch.release and not (batch.closing and closed)
         return closed
 
-    def _collect(self) -> tuple[list[Row], list[int], Patch]:
-        rows, taken = self._rows, self._taken
+    def _note(self, row: Row) -> None:
+        if row.type == "session.thread_created":
+            child = self._state.thread(row.body["session_thread_id"])
+            self._moved[child.id] = row
+            self._born[child.id] = Birth(child.parent or "", child.agent, child.run_id, row.processed_at)
+        elif row.type.startswith("session.thread_status_"):
+            self._moved[row.thread_id or self._claim.thread_id] = row
+
+    def _collect(
+        self, closing: Sequence[Row] = (), closing_patch: Patch | None = None, ends: Sequence[ThreadPatch] = ()
+    ) -> Batch:
         patch = Patch() if self._status is None else self._patch()
-        self._rows, self._taken, self._status = [], [], None
-        return rows, taken, patch
+        threads = [self._thread_patch(thread_id, row) for thread_id, row in self._moved.items()]
+        batch = Batch(
+            self._rows, patch, self._taken, list(closing), closing_patch or Patch(), self.seen, threads, list(ends)
+        )
+        self._rows, self._taken, self._status, self._moved, self._born = [], [], None, {}, {}
+        return batch
 
     def _patch(self) -> Patch:
         state = self._state
-        usage = state.primary.usage.stored() if state.status == "idle" else None
-        return Patch(state.status, usage, state.active_us, state.running_since, state.primary.due_at)
+        usage = state.usage.stored() if state.status == "idle" else None
+        due = min((thread.due_at for thread in state.threads if thread.due_at is not None), default=None)
+        return Patch(state.status, usage, state.active_us, state.running_since, due)
+
+    def _thread_patch(self, thread_id: str, row: Row) -> ThreadPatch:
+        thread = self._state.thread(thread_id)
+        usage = thread.usage.stored() if thread.status in ("idle", "terminated") else None
+        return ThreadPatch(
+            thread_id, thread.status, row.processed_at, thread.active_us, thread.running_since, usage,
+            self._born.get(thread_id),
+        )  # fmt: skip
 
     def _closing_patch(self, at: int) -> Patch:
         state = self._state
         ran = at - state.running_since if state.running_since is not None else 0
-        return Patch("idle", state.primary.usage.stored(), state.active_us + ran)
+        return Patch("idle", state.usage.stored(), state.active_us + ran)
+
+    def _closing_thread(self, row: Row) -> ThreadPatch:
+        thread = self._state.thread(row.thread_id)
+        ran = row.processed_at - thread.running_since if thread.running_since is not None else 0
+        return ThreadPatch(thread.id, "idle", row.processed_at, thread.active_us + ran, usage=thread.usage.stored())
 
     def _show(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -163,11 +195,12 @@ class Journal:
 
 
 def placed(draft: Draft, thread_id: str, head: int, last_at: int) -> Row:
-    """The row that a draft becomes behind a log's end."""
+    """The row that a draft becomes behind a log's end; `thread_id`: of the primary thread."""
     at = draft.processed_at or max(now_us(), last_at + 1)
     event_id = draft.id or new_id("sevt")
     body = {"id": event_id, "type": draft.type, **draft.fields, "processed_at": to_wire(at)}
-    return Row(head + 1, event_id, draft.type, None if draft.session else thread_id, True, at, body, draft.private)
+    thread = None if draft.session else draft.thread or thread_id
+    return Row(head + 1, event_id, draft.type, thread, draft.shown, at, body, draft.private)
 
 
 _STATUS = ("session.status_idle", "session.status_running", "session.status_rescheduled")

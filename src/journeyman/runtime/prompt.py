@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from journeyman.models.port import ModelRequest
-from journeyman.runtime.session import SessionState
 from journeyman.runtime.skills import announcement
+from journeyman.runtime.thread import Thread
 
 JsonObject = dict[str, Any]
 
@@ -20,22 +20,22 @@ _ABOUT_THE_COMPUTER = (
 
 
 def build_request(
-    state: SessionState,
+    thread: Thread,
     tools: Sequence[JsonObject],
     max_tokens: int,
     notes: Sequence[str] = (),
     skills: Sequence[JsonObject] = (),
 ) -> ModelRequest:
-    """The request for the session's next answer. Breakpoints: the tools, the system prompt, the last two user turns.
+    """The request for a thread's next answer. Breakpoints: the tools, the system prompt, the last two user turns.
 
     `notes` are what the model is to know of this session's computer.
     """
-    model = state.agent["model"]
+    model = thread.model
     effort: JsonObject = model.get("effort") or {}
     return ModelRequest(
         model=model["id"],
-        system=_system(state.agent, notes, skills, has_computer=any("name" in tool for tool in tools)),
-        messages=_with_breakpoints(state.primary.history),
+        system=_system(thread.agent, notes, skills, has_computer=any("name" in tool for tool in tools)),
+        messages=_with_breakpoints(thread.history),
         tools=_last_cached(tools),
         max_tokens=max_tokens,
         effort=effort.get("type"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journeyman.runtime.thread import Call, Thread
+from journeyman.runtime.usage import Usage, total
 from journeyman.store.port import Row
 from journeyman.telemetry.port import Turn
 from journeyman.wire.budgets import cap
@@ -16,8 +17,9 @@ JsonObject = dict[str, Any]
 class SessionState:
     """What the rows add up to. The owner keeps one and folds only what is new."""
 
-    agent: JsonObject
     primary: Thread
+    children: dict[str, Thread] = field(default_factory=dict[str, Thread])
+    """The threads that the primary one spawned, oldest first."""
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
     active_us: int = 0
     running_since: int | None = None
@@ -29,11 +31,33 @@ class SessionState:
     warned: list[str] = field(default_factory=list[str])
     """Credentials of which has been said that they cannot be used."""
 
+    @property
+    def agent(self) -> JsonObject:
+        """The session's: the primary thread's."""
+        return self.primary.agent
+
+    @property
+    def threads(self) -> list[Thread]:
+        return [self.primary, *self.children.values()]
+
+    @property
+    def usage(self) -> Usage:
+        """Of all threads."""
+        return total(thread.usage for thread in self.threads) if self.children else self.primary.usage
+
+    def thread(self, thread_id: str | None) -> Thread:
+        """The primary one for None, and for an id that is not known."""
+        return self.children.get(thread_id or "", self.primary)
+
+    def caller(self, call_id: str | None) -> Thread:
+        """Whose call it is; the primary thread for one that is not open."""
+        return next((each for each in self.children.values() if call_id in each.calls), self.primary)
+
     def is_spent(self, now: int) -> bool:
         """Whether it has cost as much as its budget allows; `now` in µs."""
         limit = cap(self.budget)
         ran = max(0, now - self.running_since) if self.running_since is not None else 0
-        return limit is not None and self.primary.usage.list_cost_nano(self.active_us + ran) >= limit
+        return limit is not None and self.usage.list_cost_nano(self.active_us + ran) >= limit
 
     def apply(self, row: Row) -> None:
         """Fold one more row, in the order of the log."""
@@ -50,7 +74,7 @@ def turn_of(session_id: str, state: SessionState) -> Turn:
 
 def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row], budget: JsonObject | None = None) -> SessionState:
     """The state after `rows`, for a session whose agent was `agent` when it was made, and whose budget is `budget`."""
-    state = SessionState(agent, Thread(thread_id), budget=budget)
+    state = SessionState(Thread(thread_id, agent), budget=budget)
     for row in rows:
         state.apply(row)
     state.budget = budget
@@ -78,71 +102,119 @@ def _session_error(state: SessionState, row: Row) -> None:
 
 
 def _session_updated(state: SessionState, row: Row) -> None:
-    state.agent = row.body.get("agent", state.agent)
+    state.primary.agent = row.body.get("agent", state.agent)
     state.budget = row.body.get("budget", state.budget)
 
 
-def _thread_running(state: SessionState, _row: Row) -> None:
-    state.primary.status, state.primary.due_at, state.primary.paused = "running", None, False
+def _thread_created(state: SessionState, row: Row) -> None:
+    private, thread_id = row.private or {}, row.body["session_thread_id"]
+    thread = Thread(thread_id, private["agent"], row.thread_id, row.body.get("workflow_run_id"))
+    state.children[thread_id] = thread
+    if "call" in private:
+        call: JsonObject = private["call"]
+        thread.call_id, thread.pending = call["id"], True
+        state.primary.calls[call["id"]] = Call(call["id"], call["name"], call["input"], "advisor")
+
+
+def _thread_running(state: SessionState, row: Row) -> None:
+    thread = state.thread(row.thread_id)
+    thread.status, thread.due_at, thread.paused = "running", None, False
+    if thread.running_since is None:
+        thread.running_since = row.processed_at
+
+
+def _thread_stands(thread: Thread, row: Row) -> None:
+    if thread.running_since is not None:
+        thread.active_us += row.processed_at - thread.running_since
+        thread.running_since = None
 
 
 def _thread_idle(state: SessionState, row: Row) -> None:
-    thread = state.primary
+    thread = state.thread(row.thread_id)
+    _thread_stands(thread, row)
     thread.status, thread.attempt, thread.due_at, thread.cuts = "idle", 0, None, 0
     thread.compactions, thread.refused = 0, 0
-    stop = row.body["stop_reason"]["type"]
+    thread.stop = row.body["stop_reason"]
+    stop = thread.stop["type"]
     thread.paused = stop == "budget_reached"
     if stop not in ("requires_action", "budget_reached"):
         thread.pending = False
 
 
 def _thread_rescheduled(state: SessionState, row: Row) -> None:
-    private = row.private or {}
-    state.primary.status = "rescheduling"
-    state.primary.attempt, state.primary.due_at = private["attempt"], private["due_at"]
+    thread, private = state.thread(row.thread_id), row.private or {}
+    _thread_stands(thread, row)
+    thread.status = "rescheduling"
+    thread.attempt, thread.due_at = private["attempt"], private["due_at"]
+
+
+def _thread_terminated(state: SessionState, row: Row) -> None:
+    thread = state.thread(row.thread_id)
+    _thread_stands(thread, row)
+    thread.status, thread.pending, thread.paused, thread.calls = "terminated", False, False, {}
+    if thread.call_id is not None:
+        state.primary.settle(thread.call_id, [{"type": "text", "text": _NO_ADVICE}], is_error=True)
 
 
 def _user_message(state: SessionState, row: Row) -> None:
-    state.primary.hear("user", row.body["content"])
-    state.primary.last_words = [block["text"] for block in row.body["content"] if block["type"] == "text"]
-    state.primary.shown.append((row.body, ""))
+    _hear(state.thread(row.thread_id), row, row.body["content"])
+
+
+def _hear(thread: Thread, row: Row, content: list[JsonObject]) -> None:
+    thread.hear("user", content)
+    thread.last_words = [block["text"] for block in content if block["type"] == "text"]
+    thread.shown.append((row.body, ""))
 
 
 def _system_message(state: SessionState, row: Row) -> None:
-    state.primary.hear("system", row.body["content"])
-    state.primary.shown.append((row.body, ""))
+    thread = state.thread(row.thread_id)
+    thread.hear("system", row.body["content"])
+    thread.shown.append((row.body, ""))
+
+
+def _message_received(state: SessionState, row: Row) -> None:
+    thread, body, private = state.thread(row.thread_id), row.body, row.private or {}
+    if "call_id" in private:
+        thread.settle(private["call_id"], body["content"], is_error=False)
+    elif body.get("from_agent_name") is None:
+        _hear(thread, row, body["content"])
+    else:
+        of = f"{body['from_agent_name']} (thread {body['from_session_thread_id']})"
+        thread.hear("user", [{"type": "text", "text": f"Message from the agent {of}:"}, *body["content"]])
 
 
 def _tool_use(state: SessionState, row: Row) -> None:
-    body = row.body
+    body, private = row.body, row.private or {}
     permission, server = body.get("evaluated_permission", "allow"), body.get("mcp_server_name", "")
-    call = Call(row.id, body["name"], body["input"], _KINDS[row.type], permission, server=server)
-    state.primary.calls[row.id] = call
+    kind = private.get("kind", _KINDS[row.type])
+    call = Call(row.id, body["name"], body["input"], kind, permission, server=server)
+    state.thread(row.thread_id).calls[row.id] = call
 
 
 def _confirmation(state: SessionState, row: Row) -> None:
-    call = state.primary.calls.get(row.body["tool_use_id"])
+    call = state.thread(row.thread_id).calls.get(row.body["tool_use_id"])
     if call is not None and call.verdict is None:
         call.verdict, call.deny_message = row.body["result"], row.body.get("deny_message")
 
 
 def _tool_result(state: SessionState, row: Row) -> None:
+    thread = state.thread(row.thread_id)
     call_id = next(row.body[key] for key in _CALL_IDS if row.body.get(key))
-    call = state.primary.calls.get(call_id)
+    call = thread.calls.get(call_id)
     if call is not None and (call.kind == "custom" or (call.kind == "builtin" and call.name in _SHOWS_URLS)):
-        state.primary.shown.append((row.body, call.name))
-    state.primary.settle(call_id, row.body.get("content") or [], is_error=bool(row.body.get("is_error")))
+        thread.shown.append((row.body, call.name))
+    thread.settle(call_id, row.body.get("content") or [], is_error=bool(row.body.get("is_error")))
     private = row.private or {}
-    state.primary.usage.web_searches += private.get("web_searches", 0)
-    state.primary.links += private.get("links", [])
+    thread.usage.web_searches += private.get("web_searches", 0)
+    thread.links += private.get("links", [])
 
 
 def _request_start(state: SessionState, row: Row) -> None:
-    state.primary.request = row.id
+    state.thread(row.thread_id).request = row.id
 
 
 def _request_end(state: SessionState, row: Row) -> None:
-    thread, usage, private = state.primary, row.body["model_usage"], row.private or {}
+    thread, usage, private = state.thread(row.thread_id), row.body["model_usage"], row.private or {}
     thread.request = None
     thread.usage.add(usage, private)
     if "too_long" in private:
@@ -154,8 +226,10 @@ def _request_end(state: SessionState, row: Row) -> None:
 
 
 def _compacted(state: SessionState, row: Row) -> None:
-    state.primary.compact((row.private or {})["summary"])
+    state.thread(row.thread_id).compact((row.private or {})["summary"])
 
+
+_NO_ADVICE = "The consultation failed; go on without the advice."
 
 NO_ROOM = 2**62
 """The weight of a context that the model refused as too long."""
@@ -175,11 +249,14 @@ _HANDLERS = {
     "session.status_rescheduled": _session_paused,
     "session.updated": _session_updated,
     "session.error": _session_error,
+    "session.thread_created": _thread_created,
     "session.thread_status_running": _thread_running,
     "session.thread_status_idle": _thread_idle,
     "session.thread_status_rescheduled": _thread_rescheduled,
+    "session.thread_status_terminated": _thread_terminated,
     "user.message": _user_message,
     "system.message": _system_message,
+    "agent.thread_message_received": _message_received,
     "agent.tool_use": _tool_use,
     "agent.custom_tool_use": _tool_use,
     "agent.mcp_tool_use": _tool_use,

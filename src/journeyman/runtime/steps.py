@@ -1,9 +1,9 @@
 """What a brain can be told to do next: a closed set."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from journeyman.runtime.thread import Call
+from journeyman.runtime.thread import Call, Thread
 from journeyman.store.port import InboxItem
 
 StopReason = dict[str, Any]
@@ -55,12 +55,30 @@ class Absorb:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupt:
-    """End the turn now. `items` end with the interrupt; each abandoned call gets a result."""
+class End:
+    """Of one thread's turn: its open request, and the calls that are abandoned, each of which gets a result."""
 
-    items: list[InboxItem]
+    thread: Thread
     request: str | None
     abandoned: list[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """End the turns of these threads now. `items` end with the interrupt."""
+
+    items: list[InboxItem]
+    ends: list[End]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """No thread is at work any more, which the session has not been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Stop the step under way: an interrupt waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,8 @@ Step = (
     | AskAgain
     | Absorb
     | Interrupt
+    | Cut
+    | Settle
     | CloseRequest
     | Wait
     | Resume
@@ -122,3 +142,10 @@ Step = (
     | Compact
     | GoIdle
 )
+
+
+class Move(NamedTuple):
+    """A thread's next step."""
+
+    thread: Thread
+    step: Step

@@ -10,6 +10,9 @@ JsonObject = dict[str, Any]
 MAX_CUTS = 3
 """How often in a row an answer cut at its maximum length is taken up again."""
 
+ADVISOR = "anthropic.advisor"
+"""The reserved name of the thread of a consultation."""
+
 _GO_ON = "Your answer reached its maximum length. Go on exactly where it stopped."
 
 
@@ -20,7 +23,8 @@ class Call:
     id: str
     name: str
     input: JsonObject
-    kind: Literal["builtin", "custom", "mcp"]
+    kind: Literal["builtin", "custom", "mcp", "agents", "advisor"]
+    """`agents`: it concerns other threads of the session; `advisor`: its result is the advice of one."""
     permission: Literal["allow", "ask", "deny"] = "allow"
     verdict: Literal["allow", "deny"] | None = None
     deny_message: str | None = None
@@ -50,7 +54,18 @@ class Thread:
     """The state of one conversation."""
 
     id: str
+    agent: JsonObject = field(default_factory=dict[str, Any])
+    parent: str | None = None
+    """The thread that spawned it; None for the primary one."""
+    run_id: str | None = None
+    """The workflow run that made it."""
+    call_id: str | None = None
+    """Of the call that waits for its advice, for an advisor's."""
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
+    stop: JsonObject = field(default_factory=dict[str, Any])
+    """Why it went idle last."""
+    active_us: int = 0
+    running_since: int | None = None
     history: list[JsonObject] = field(default_factory=list[JsonObject])
     """Messages in the Messages API's shape. Tool-use ids are event ids."""
     paused: bool = False
@@ -83,6 +98,32 @@ class Thread:
     """Something in the history names a file by its id."""
     links: list[str] = field(default_factory=list[str])
     """URLs that fetched pages link to."""
+
+    @property
+    def name(self) -> str:
+        """Its agent's."""
+        return ADVISOR if self.is_advisor else self.agent["name"]
+
+    @property
+    def is_advisor(self) -> bool:
+        return self.agent.get("type") == "advisor"
+
+    @property
+    def model(self) -> JsonObject:
+        """Its agent's: `id`, and `speed` and `effort` where they are set."""
+        return {"id": self.agent["model"]} if self.is_advisor else self.agent["model"]
+
+    @property
+    def works(self) -> bool:
+        """It is at work, or about to be."""
+        if self.status == "idle":
+            return self.pending and not self.paused and not self.calls
+        return self.status != "terminated"
+
+    @property
+    def rests(self) -> bool:
+        """It has nothing to do, and waits for nobody's answer."""
+        return self.status == "terminated" or not (self.works or self.paused or self.calls)
 
     @property
     def waiting(self) -> list[Call]:

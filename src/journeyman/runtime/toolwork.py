@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from journeyman.runtime.computer import Computer
+from journeyman.runtime.delegating import Delegation
 from journeyman.runtime.draft import error, result_of
-from journeyman.runtime.journal import Journal
+from journeyman.runtime.pen import Pen
 from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.slots import Slots
-from journeyman.runtime.thread import Call
+from journeyman.runtime.thread import Call, Thread
 from journeyman.sandboxes.port import Run, SandboxError, Sandboxes, StaleRun
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import Observer, Span, ToolRun
@@ -34,7 +35,7 @@ _LOOKING = (*_WEB, "read", "glob", "grep")
 
 
 class ToolWork:
-    """Settles the calls of one session's primary thread."""
+    """Settles the calls of one thread."""
 
     def __init__(
         self,
@@ -43,21 +44,25 @@ class ToolWork:
         toolset: Toolset,
         claim: Claim,
         state: SessionState,
-        journal: Journal,
+        thread: Thread,
+        journal: Pen,
         slots: Slots,
         observer: Observer,
         mcp: McpRun,
+        delegation: Delegation,
     ) -> None:
         self._sandboxes = sandboxes
         self._computer = computer
         self._toolset = toolset
         self._claim = claim
         self._state = state
+        self._thread = thread
+        self._delegation = delegation
         self._journal = journal
         self._slots = slots
         self._observer = observer
         self._mcp = mcp
-        self._cut = {call.id for call in state.primary.ready if call.kind == "mcp" and not call.denied}
+        self._cut = {call.id for call in thread.ready if call.kind == "mcp" and not call.denied}
         """Calls that another brain had begun, or was about to."""
         self._warming: asyncio.Task[None] | None = None
 
@@ -67,6 +72,9 @@ class ToolWork:
         web = {call.id: asyncio.create_task(self._settle(call)) for call in calls if _is_web(call)}
         try:
             for call in calls:
+                if call.kind == "agents":
+                    self._delegation.settle(call)
+                    continue
                 result = await (web[call.id] if call.id in web else self._settle(call))
                 self._journal.write([result_of(call, result)], hold=call is calls[-1])
         finally:
@@ -91,7 +99,7 @@ class ToolWork:
             self._warming = None
 
     def _kind(self, name: str) -> str:
-        return self._toolset.resolve(self._state.agent["tools"], name).kind
+        return self._toolset.resolve(self._thread.agent["tools"], name).kind
 
     async def _settle(self, call: Call) -> ToolResult:
         if call.denied:
@@ -130,6 +138,7 @@ class ToolWork:
         return ToolContext(
             sandbox=self._claim.session_id,
             run=Run(call.id, self._claim.fence),
+            shell="main" if self._thread.parent is None else self._thread.id,
             sandboxes=self._sandboxes,
             config=config,
             networking=self._claim.environment["config"].get("networking") or {},
@@ -137,7 +146,7 @@ class ToolWork:
         )
 
     async def _run(self, call: Call) -> ToolResult:
-        context = self._context(call, self._toolset.resolve(self._state.agent["tools"], call.name).config)
+        context = self._context(call, self._toolset.resolve(self._thread.agent["tools"], call.name).config)
         try:
             if call.name in _WEB:
                 return await self._toolset.builtin(call.name).run(ToolCall(call.id, call.name, call.input), context)
@@ -156,7 +165,7 @@ class ToolWork:
                 self._computer.changed()
 
     def _seen(self, config: JsonObject) -> frozenset[str]:
-        thread = self._state.primary
+        thread = self._thread
         found = [mention for body, tool in thread.shown for mention in mentions(body, tool)]
         found += [Mention(url, "server_tool_results", "web_fetch") for url in thread.links]
         return seen(found, config.get("url_sources"))

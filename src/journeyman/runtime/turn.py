@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from journeyman.models.port import ModelError, ModelRequest, Models
+from journeyman.runtime import roster
+from journeyman.runtime.advising import advice, consultation, consulted
 from journeyman.runtime.answer import Answer, Preview
 from journeyman.runtime.compaction import compaction_request, summary_blocks
 from journeyman.runtime.draft import Draft, request_end
 from journeyman.runtime.hub import Hub
-from journeyman.runtime.journal import Journal
+from journeyman.runtime.pen import Pen
 from journeyman.runtime.permissions import judge
 from journeyman.runtime.prices import list_price
 from journeyman.runtime.prompt import build_request
 from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.sources import Sources
+from journeyman.runtime.thread import Thread
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import ModelRequest as Asked
 from journeyman.telemetry.port import Observer, Span
+from journeyman.tools import agents
 from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
@@ -54,7 +58,7 @@ class _Told:
 
 
 class ModelTurn:
-    """Asks on behalf of one session's primary thread."""
+    """Asks on behalf of one thread."""
 
     def __init__(
         self,
@@ -63,7 +67,8 @@ class ModelTurn:
         hub: Hub,
         claim: Claim,
         state: SessionState,
-        journal: Journal,
+        thread: Thread,
+        journal: Pen,
         announced: Callable[[str], None],
         unpriced: set[str],
         observer: Observer,
@@ -79,6 +84,7 @@ class ModelTurn:
         self._hub = hub
         self._claim = claim
         self._state = state
+        self._thread = thread
         self._journal = journal
         self._announced = announced
         self._answer: Answer | None = None
@@ -106,7 +112,7 @@ class ModelTurn:
 
     async def compact(self, most: int) -> Failure | None:
         """Have the conversation summarised, and go on from the summary."""
-        thread = self._state.primary
+        thread = self._thread
         clip = thread.compactions > 0 or thread.refused > 1
         if thread.compactions >= most or thread.refused > 2:
             text = "The context cannot be made smaller by compacting it; what was said last is too large for the model."
@@ -133,11 +139,15 @@ class ModelTurn:
         return start
 
     async def _request(self) -> ModelRequest:
-        agent_tools = self._state.agent["tools"]
-        tools = self._toolset.definitions(agent_tools) + self._mcp.definitions(agent_tools)
-        most = self._models.max_output(self._state.agent["model"]["id"])
-        request = build_request(self._state, tools, most, self._notes(), self._skills())
-        if self._sources is None or not self._state.primary.has_files:
+        thread, most = self._thread, self._models.max_output(self._thread.model["id"])
+        if thread.is_advisor:
+            return consultation(self._state.primary, thread.model["id"], most)
+        agent_tools = thread.agent["tools"]
+        tools = [
+            *self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools), *roster.offered(thread)
+        ]  # fmt: skip
+        request = build_request(thread, tools, most, self._notes(), self._skills())
+        if self._sources is None or not self._thread.has_files:
             return request
         return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))
 
@@ -184,20 +194,24 @@ class ModelTurn:
             "input": usage.input_tokens, "output": usage.output_tokens,
             "cache_read": usage.cache_read_input_tokens, "cache_write": usage.cache_creation_input_tokens,
         }  # fmt: skip
-        span, model = Span(told.began, now_us(), told.error), self._state.agent["model"]["id"]
+        span, model = Span(told.began, now_us(), told.error), self._thread.model["id"]
         turn = turn_of(self._claim.session_id, self._state)
         self._observer.model_request(Asked(turn, span, model, told.first, tokens, answer.stop_reason))
 
     def _preview(self) -> Preview | None:
-        session, thread = self._claim.session_id, self._claim.thread_id
+        session, thread = self._claim.session_id, self._thread
+        if thread.is_advisor:
+            return None
 
         def show(of: str, frame: JsonObject) -> None:
             if self._hub.wants_previews(session):
-                self._hub.preview(session, frame, of=of, thread_id=thread, primary=True)
+                self._hub.preview(session, frame, of=of, thread_id=thread.id, primary=thread.parent is None)
 
         return show
 
     def _rows(self, answer: Answer) -> list[Draft]:
+        if self._thread.is_advisor:
+            return advice(self._thread, self._state.primary, [block for _, block in answer.blocks()])
         rows: list[Draft] = []
         for event_id, block in answer.blocks():
             if block["type"] == "text":
@@ -206,21 +220,34 @@ class ModelTurn:
                 else:
                     rows.append(Draft("agent.message", {"content": [block]}, id=event_id))
             elif block["type"] == "tool_use":
-                rows.append(self._tool_use(event_id, block))
+                rows += self._tool_use(event_id, block)
         return rows
 
-    def _tool_use(self, event_id: str, block: JsonObject) -> Draft:
-        agent_tools = self._state.agent["tools"]
+    def _tool_use(self, event_id: str, block: JsonObject) -> list[Draft]:
+        thread, agent_tools = self._thread, self._thread.agent["tools"]
+        model = roster.advisor(thread.agent) if thread.parent is None else None
+        if model is not None and block["name"] == agents.ADVISOR:
+            return consulted(thread, model, {"id": event_id, "name": block["name"], "input": block["input"]})
+        fields: JsonObject = {"name": block["name"], "input": block["input"], "session_thread_id": None}
+        if roster.delegates(thread) and agents.is_delegation(block["name"]):
+            allowed = {"evaluated_permission": "allow", "evaluation": {"type": "always_allow"}}
+            return [Draft("agent.tool_use", fields | allowed, id=event_id, private={"kind": "agents"})]
         found = self._mcp.find(agent_tools, block["name"])
         if found is not None:
             offered, tool = found
             named = {"mcp_server_name": offered.server, "name": offered.name, "input": block["input"]}
-            return Draft("agent.mcp_tool_use", {**named, "session_thread_id": None} | judge(tool), id=event_id)
+            return [self._asking("agent.mcp_tool_use", {**named, "session_thread_id": None} | judge(tool), event_id)]
         tool = self._toolset.resolve(agent_tools, block["name"])
-        fields = {"name": block["name"], "input": block["input"], "session_thread_id": None}
         if tool.kind == "custom":
-            return Draft("agent.custom_tool_use", fields, id=event_id)
-        return Draft("agent.tool_use", fields | judge(tool), id=event_id)
+            return [self._asking("agent.custom_tool_use", fields, event_id)]
+        return [self._asking("agent.tool_use", fields | judge(tool), event_id)]
+
+    def _asking(self, type_: str, fields: JsonObject, event_id: str) -> Draft:
+        """What waits for the client is on the session's own stream, whichever thread it is of."""
+        thread = self._thread
+        if thread.parent is None or fields.get("evaluated_permission", "ask") != "ask":
+            return Draft(type_, fields, id=event_id)
+        return Draft(type_, {**fields, "session_thread_id": thread.id}, id=event_id, thread=thread.id)
 
     def _private(self, answer: Answer) -> JsonObject:
         outcome: JsonObject = {"stop_reason": answer.stop_reason}
@@ -230,7 +257,7 @@ class ModelTurn:
 
     def _end(self, start: str, answer: Answer, private: JsonObject, *, is_error: bool = False) -> Draft:
         usage = answer.usage
-        model = self._state.agent["model"]
+        model = self._thread.model
         priced = {**usage.wire(), "speed": model.get("speed")}
         nano = list_price(model["id"], priced, now_us())
         if nano is None and model["id"] not in self._unpriced:
@@ -244,7 +271,7 @@ class ModelTurn:
     def _failed(self, start: str, error: ModelError) -> Failure | None:
         answer = self._answer or Answer(None)
         too_long = not error.transient and any(hint in error.message.lower() for hint in _TOO_LONG)
-        if too_long and len(self._state.primary.history) > 1:
+        if too_long and len(self._thread.history) > 1:
             self._journal.write([self._end(start, answer, {"too_long": True}, is_error=True)])
             return None
         end = self._end(start, answer, {}, is_error=True)

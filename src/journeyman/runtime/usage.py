@@ -1,5 +1,6 @@
 """What a thread or session has used, and what that costs at list price."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +39,12 @@ class Usage:
     def stored(self) -> dict[str, int]:
         """The form kept in the session's row."""
         return asdict(self)
+
+
+def total(parts: Iterable[Usage]) -> Usage:
+    """What several threads have used together."""
+    stored = [each.stored() for each in parts]
+    return Usage(**{key: sum(each[key] for each in stored) for key in Usage().stored()})
 
 
 def render_usage(stored: dict[str, int], active_us: int) -> dict[str, Any]:

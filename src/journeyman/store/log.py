@@ -8,7 +8,18 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, delete, exists, 
 from journeyman.store import owners
 from journeyman.store.database import Database
 from journeyman.store.owners import Owner
-from journeyman.store.port import Batch, Claim, DamagedLog, Elsewhere, InboxItem, LostOwnership, Patch, Row
+from journeyman.store.port import (
+    Batch,
+    Birth,
+    Claim,
+    DamagedLog,
+    Elsewhere,
+    InboxItem,
+    LostOwnership,
+    Patch,
+    Row,
+    ThreadPatch,
+)
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.session_rows import budget_of, memory_stores_of, vault_ids_of
@@ -48,15 +59,17 @@ def _update(columns: tuple[str, ...], *, closing: bool) -> Prepared:
     return Prepared(statement.values({name: bindparam(name) for name in columns}))
 
 
+_NEW_THREAD = Prepared(insert(threads))
+
+
 @cache
-def _update_primary(columns: tuple[str, ...], *, begins: bool) -> Prepared:
-    """Of the primary thread's row; `begins`: it may be running for the first time."""
-    primary = threads.c.session_id == bindparam("session"), threads.c.parent_thread_id.is_(None)
+def _update_thread(columns: tuple[str, ...], *, begins: bool) -> Prepared:
+    """Of a thread's row; `begins`: it may be running for the first time."""
     values: dict[str, Any] = {name: bindparam(name) for name in columns}
     if begins:
         took = bindparam("now", type_=BigInteger) - threads.c.created_at
         values["startup_us"] = func.coalesce(threads.c.startup_us, took)
-    return Prepared(update(threads).where(*primary).values(values))
+    return Prepared(update(threads).where(threads.c.id == bindparam("thread")).values(values))
 
 
 class SqlLog:
@@ -170,10 +183,12 @@ def _inbox(connection: Connection, session_id: str, fence: int | None) -> tuple[
 def _append(connection: Connection, session_id: str, fence: int, batch: Batch, owner: str | None) -> bool:
     if batch.closing and _advance(connection, session_id, fence, batch, None, closing=True):
         _insert(connection, session_id, [*batch.rows, *batch.closing], batch.taken)
+        _write_threads(connection, session_id, [*batch.threads, *batch.closing_threads])
         return True
     if not _advance(connection, session_id, fence, batch, None if batch.release else owner, closing=False):
         raise LostOwnership(session_id)
     _insert(connection, session_id, batch.rows, batch.taken)
+    _write_threads(connection, session_id, batch.threads)
     return not batch.closing
 
 
@@ -188,11 +203,7 @@ def _advance(
         values |= {"head": rows[-1].seq, "last_at": latest, "updated_at": latest}
     values |= _columns(patch)
     condition = {"session": session_id, "mine": fence} | ({"looked_at": batch.seen} if closing else {})
-    if _update(tuple(values), closing=closing).change(connection, **values, **condition) == 0:
-        return False
-    if patch.status is not None:
-        _follow(connection, session_id, patch, rows[-1].processed_at if rows else None)
-    return True
+    return _update(tuple(values), closing=closing).change(connection, **values, **condition) > 0
 
 
 def _columns(patch: Patch) -> dict[str, Any]:
@@ -206,14 +217,39 @@ def _columns(patch: Patch) -> dict[str, Any]:
     return values
 
 
-def _follow(connection: Connection, session_id: str, patch: Patch, at: int | None) -> None:
-    """The primary thread's row moves with its session's."""
-    values = {key: value for key, value in _columns(patch).items() if key != "due_at"}
-    if at is not None:
-        values["updated_at"] = at
-    begins = at is not None and patch.status == "running"
-    now = {"now": at} if begins else {}
-    _update_primary(tuple(values), begins=begins).change(connection, **values, **now, session=session_id)
+def _write_threads(connection: Connection, session_id: str, patches: list[ThreadPatch]) -> None:
+    for patch in patches:
+        if patch.birth is not None:
+            _NEW_THREAD.many(connection, [_new_thread(session_id, patch, patch.birth)])
+        values: dict[str, Any] = {
+            "status": patch.status,
+            "active_us": patch.active_us,
+            "running_since": patch.running_since,
+            "updated_at": patch.at,
+        }
+        if patch.usage is not None:
+            values["usage"] = dump(patch.usage)
+        begins = patch.status == "running"
+        now = {"now": patch.at} if begins else {}
+        _update_thread(tuple(values), begins=begins).change(connection, **values, **now, thread=patch.id)
+
+
+def _new_thread(session_id: str, patch: ThreadPatch, birth: Birth) -> dict[str, Any]:
+    return {
+        "id": patch.id,
+        "session_id": session_id,
+        "parent_thread_id": birth.parent,
+        "agent": dump(birth.agent),
+        "workflow_run_id": birth.run_id,
+        "status": patch.status,
+        "usage": None,
+        "active_us": 0,
+        "running_since": None,
+        "startup_us": 0,
+        "created_at": birth.created_at,
+        "updated_at": patch.at,
+        "archived_at": None,
+    }
 
 
 def _insert(connection: Connection, session_id: str, rows: list[Row], taken: list[int]) -> None:

@@ -115,6 +115,31 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class Birth:
+    """A thread that an append makes."""
+
+    parent: str
+    agent: JsonObject
+    """As the wire shows it."""
+    run_id: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPatch:
+    """What an append changes in a thread's row."""
+
+    id: str
+    status: str
+    at: int
+    active_us: int
+    running_since: int | None = None
+    usage: JsonObject | None = None
+    """None leaves it as it is."""
+    birth: Birth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One append. `closing` rows go in only if nobody has sent anything since `seen`: else only `rows` do."""
 
@@ -126,6 +151,10 @@ class Batch:
     closing_patch: Patch = field(default_factory=Patch)
     seen: int = 0
     """How far the owner has looked into the inbox."""
+    threads: list[ThreadPatch] = field(default_factory=list[ThreadPatch])
+    """That follow from `rows`."""
+    closing_threads: list[ThreadPatch] = field(default_factory=list[ThreadPatch])
+    """That follow from `closing`."""
     release: bool = False
     """The owner rests. It may go on later under its fence, if nobody has claimed the session meanwhile."""
 

@@ -304,4 +304,5 @@ def _primary_thread(session: JsonObject) -> JsonObject:
         "created_at": session["created_at"],
         "updated_at": session["created_at"],
         "archived_at": None,
+        "workflow_run_id": None,
     }

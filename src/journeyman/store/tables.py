@@ -125,6 +125,8 @@ threads = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("archived_at", BigInteger),
+    # The workflow run that made it.
+    Column("workflow_run_id", _Id),
     Index("threads_by_session", "session_id", "id"),
 )
 

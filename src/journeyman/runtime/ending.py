@@ -1,0 +1,43 @@
+"""What is said when a thread's turn ends: results of calls that nobody waits for, and word to who delegated it."""
+
+from dataclasses import replace
+
+from journeyman.runtime import reports as told
+from journeyman.runtime.draft import Draft, result_of
+from journeyman.runtime.session import SessionState
+from journeyman.runtime.steps import END_TURN, StopReason
+from journeyman.runtime.thread import Call, Thread
+from journeyman.tools.port import text_result
+
+_ABANDONED = (
+    "The user interrupted the agent before this call finished. It may have had effects; check before repeating it."
+)
+_NEVER_RUN = "The user interrupted the agent before this call was approved or answered. It was not run."
+_INTERRUPTED = "The user interrupted the agent before it had finished."
+
+
+def owned(thread: Thread, draft: Draft) -> Draft:
+    """A draft as the thread's own, which the session's stream has only if it is the primary one."""
+    return draft if thread.parent is None or draft.session else replace(draft, thread=thread.id, shown=False)
+
+
+def abandoned(thread: Thread, call: Call) -> Draft:
+    """The result of a call that an interrupt cut or never let run."""
+    result = text_result(_NEVER_RUN if call.waiting or call.denied else _ABANDONED, is_error=True)
+    if call.kind != "custom":
+        return owned(thread, result_of(call, result))
+    fields = {"custom_tool_use_id": call.id, "content": result.content, "is_error": True, "session_thread_id": None}
+    return owned(thread, Draft("user.custom_tool_result", fields))
+
+
+def reports(state: SessionState, thread: Thread, stop: StopReason, problem: str | None = None) -> list[Draft]:
+    """What the thread that spawned this one is told."""
+    if thread.parent is None:
+        return []
+    said = None if problem is None else f"The agent could not go on: {problem}"
+    return told.report(thread, state.thread(thread.parent), stop, said)
+
+
+def interrupted(state: SessionState, thread: Thread) -> list[Draft]:
+    """What it is told when the user has interrupted only this one."""
+    return [] if thread.parent is None else told.report(thread, state.thread(thread.parent), END_TURN, _INTERRUPTED)

@@ -1,0 +1,28 @@
+"""Calls that wait for other threads of the session: which, and until when."""
+
+from journeyman.runtime.session import SessionState
+from journeyman.runtime.thread import Call, Thread
+from journeyman.tools.agents import WAIT
+
+
+def is_over(state: SessionState, thread: Thread, call: Call) -> bool:
+    """What it waits for has come; so it has for a call that waits for no thread."""
+    return all(each.rests for each in _waited_for(state, thread, call))
+
+
+def obstacles(state: SessionState, thread: Thread) -> list[Thread]:
+    """The threads that `thread` waits for."""
+    calls = [call for call in thread.calls.values() if call.result is None]
+    found = {each.id: each for call in calls for each in _waited_for(state, thread, call) if not each.rests}
+    return list(found.values())
+
+
+def _waited_for(state: SessionState, thread: Thread, call: Call) -> list[Thread]:
+    own = [each for each in state.children.values() if each.parent == thread.id]
+    if call.kind == "advisor":
+        return [each for each in own if each.call_id == call.id]
+    if call.kind != "agents" or call.name != WAIT or call.denied:
+        return []
+    named: list[str] = call.input.get("session_thread_ids") or []
+    agents = [each for each in own if not each.is_advisor and each.run_id is None]
+    return [each for each in agents if not named or each.id in named]
