@@ -10,7 +10,7 @@ from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
 from journeyman.wire.lists import agent_list, version_list
 
-from .world import World
+from .world import World, agent_body
 
 Body = dict[str, Any]
 
@@ -139,3 +139,11 @@ async def test_a_cursor_of_another_list_is_refused(world: World) -> None:
     assert agents_page.next_page is not None
     answer = world.agents.versions(world.workspace, made["id"], version_list([("page", agents_page.next_page)]))
     assert await refusal(answer) == (400, "invalid page cursor")
+
+
+async def test_a_roster_of_another_workspaces_agent_is_refused(world: World) -> None:
+    made = await world.agent()
+    lead = agent_body(multiagent={"type": "coordinator", "agents": [made["id"]]})
+    status, text = await refusal(world.agents.create("other", lead))
+    assert (status, text) == (400, f"multiagent.agents.0: agent {made['id']} not found")
+    assert (await world.agents.create(world.workspace, lead))["multiagent"]["agents"][0]["version"] == 1

@@ -33,19 +33,6 @@ AGENT_PARTS = [
 ]
 AGENT_ONLY = [
     (
-        {"multiagent": {"type": "coordinator", "agents": ["agent_01", {"type": "self"}]}},
-        "multiagent: multiagent orchestration",
-    ),
-    (
-        {
-            "multiagent": {
-                "type": "multiagent_20261001",
-                "subagents": {"type": "enabled", "predefined_agents": ["agent_01"]},
-            }
-        },
-        "multiagent: multiagent orchestration",
-    ),
-    (
         {"execution_identity": {"type": "aws_role", "role_arn": "arn:aws:iam::1:role/r"}},
         'execution_identity.type: "aws_role"',
     ),

@@ -1,22 +1,23 @@
 """Agents and their versions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from journeyman.skills.catalogue import Catalogue
+from journeyman.store import rosters
+from journeyman.store.agent_rows import agent_row, get_agent, joined, render, rendered
 from journeyman.store.database import Database
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
-from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
-from journeyman.store.skills import pin
+from journeyman.store.skills import find_skill
 from journeyman.store.tables import agent_versions, agents
-from journeyman.wire.errors import ApiError, invalid, not_found
+from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import AgentList, PageQuery
 from journeyman.wire.skills import unknown_to_agent
-from journeyman.wire.times import now_us, to_wire
+from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
@@ -31,22 +32,24 @@ class Agents:
         self._catalogue = catalogue or Catalogue()
 
     async def create(self, workspace: str, body: JsonObject) -> JsonObject:
-        """Store version 1 of a materialised body. Raises 400 for skills that are not there."""
+        """Store version 1 of a materialised body. Raises 400 for skills and agents that are not there."""
         agent_id, now = new_id("agent"), now_us()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> JsonObject:
             self._check_skills(connection, workspace, body)
+            pinned = {**body, "multiagent": rosters.pin(connection, workspace, agent_id, None, body["multiagent"])}
+            rosters.check(connection, workspace, pinned, members=True)
             row = {"id": agent_id, "workspace_id": workspace, "version": 1, "created_at": now}
             connection.execute(insert(agents).values(row))
-            _insert_version(connection, agent_id, 1, body, now)
+            _insert_version(connection, agent_id, 1, pinned, now)
+            return render(agent_id, pinned, 1, now, now, None)
 
-        await self._database.write(work)
-        return _render(agent_id, body, 1, now, now, None)
+        return await self._database.write(work)
 
     async def retrieve(self, workspace: str, agent_id: str, version: int | None = None) -> JsonObject:
         """One version, the latest by default. Raises 400 or 404."""
         _check_id(agent_id)
-        return await self._database.read(lambda connection: get(connection, workspace, agent_id, version))
+        return await self._database.read(lambda connection: get_agent(connection, workspace, agent_id, version))
 
     async def update(
         self, workspace: str, agent_id: str, change: Callable[[JsonObject], JsonObject], version: int | None
@@ -58,7 +61,7 @@ class Agents:
         _check_id(agent_id)
 
         def work(connection: Connection) -> JsonObject:
-            row = _row(connection, workspace, agent_id, None, lock=True)
+            row = agent_row(connection, workspace, agent_id, None, lock=True)
             if row["archived_at"] is not None:
                 raise invalid("Cannot modify archived agent")
             if version is not None and version != row["version"]:
@@ -66,14 +69,18 @@ class Agents:
                 raise ApiError("invalid_request_error", _STALE, status=409, headers=headers)
             before = load(row["body"])
             after = change(before)
+            if after["multiagent"] != before["multiagent"]:
+                pinned = rosters.pin(connection, workspace, agent_id, row["version"], after["multiagent"])
+                after = {**after, "multiagent": pinned}
             if after == before:
-                return _rendered(row)
+                return rendered(row)
             if after["skills"] != before["skills"]:
                 self._check_skills(connection, workspace, after)
+            rosters.check(connection, workspace, after, members=after["multiagent"] != before["multiagent"])
             now, following = now_us(), row["version"] + 1
             _insert_version(connection, agent_id, following, after, now)
             connection.execute(update(agents).where(agents.c.id == agent_id).values(version=following))
-            return _render(agent_id, after, following, row["created_at"], now, None)
+            return render(agent_id, after, following, row["created_at"], now, None)
 
         return await self._database.write(work)
 
@@ -82,10 +89,10 @@ class Agents:
         _check_id(agent_id)
 
         def work(connection: Connection) -> JsonObject:
-            row = _row(connection, workspace, agent_id, None, lock=True)
+            row = agent_row(connection, workspace, agent_id, None, lock=True)
             at = row["archived_at"] or now_us()
             connection.execute(update(agents).where(agents.c.id == agent_id).values(archived_at=at))
-            return _render(agent_id, load(row["body"]), row["version"], row["created_at"], at, at)
+            return render(agent_id, load(row["body"]), row["version"], row["created_at"], at, at)
 
         return await self._database.write(work)
 
@@ -93,39 +100,34 @@ class Agents:
         """Newest first, each at its latest version."""
         cursor = read_cursor(query.page, "agents", "desc", query.created_at)
         window = within(query.created_at, agents.c.created_at)
-        statement = _joined().where(agents.c.workspace_id == workspace, *window)
+        statement = joined().where(agents.c.workspace_id == workspace, *window)
         statement = statement.where(agent_versions.c.version == agents.c.version)
         if not query.include_archived:
             statement = statement.where(agents.c.archived_at.is_(None))
         statement = continue_from(statement, agents.c.id, cursor, "desc", query.limit)
         rows = await self._database.read(lambda connection: list(connection.execute(statement).mappings()))
         found = cut("agents", [dict(row) for row in rows], "id", "created_at", cursor, "desc", query.limit)
-        return Page([_rendered(row) for row in found.items], found.next_page)
+        return Page([rendered(row) for row in found.items], found.next_page)
 
     async def versions(self, workspace: str, agent_id: str, query: PageQuery) -> Page[JsonObject]:
         """Newest first."""
         _check_id(agent_id)
         cursor = read_cursor(query.page, "versions", "desc")
-        statement = _joined().where(agents.c.workspace_id == workspace, agents.c.id == agent_id)
+        statement = joined().where(agents.c.workspace_id == workspace, agents.c.id == agent_id)
         statement = continue_from(statement, agent_versions.c.version, cursor, "desc", query.limit)
 
         def work(connection: Connection) -> list[JsonObject]:
-            _row(connection, workspace, agent_id, None)
+            agent_row(connection, workspace, agent_id, None)
             return [dict(row) for row in connection.execute(statement).mappings()]
 
         rows = await self._database.read(work)
         found = cut("versions", rows, "version", "updated_at", cursor, "desc", query.limit)
-        return Page([_rendered(row) for row in found.items], found.next_page)
+        return Page([rendered(row) for row in found.items], found.next_page)
 
     def _check_skills(self, connection: Connection, workspace: str, body: JsonObject) -> None:
-        _, missing = pin(connection, workspace, self._catalogue, body["skills"])
-        if missing:
-            raise unknown_to_agent(missing[0])
-
-
-def get(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
-    """An agent as the wire shows it. Raises 404."""
-    return _rendered(_row(connection, workspace, agent_id, version))
+        for skill in body["skills"]:
+            if find_skill(connection, workspace, self._catalogue, skill) is None:
+                raise unknown_to_agent(skill)
 
 
 def _check_id(agent_id: str) -> None:
@@ -133,56 +135,6 @@ def _check_id(agent_id: str) -> None:
         raise invalid("Invalid agent ID.")
 
 
-def _joined() -> Select[*tuple[Any, ...]]:
-    return select(
-        agents.c.id, agents.c.created_at, agents.c.archived_at, agent_versions.c.version, agent_versions.c.body,
-        agent_versions.c.updated_at,
-    ).join_from(agents, agent_versions, agent_versions.c.agent_id == agents.c.id)  # fmt: skip
-
-
-_MINE = agents.c.id == bindparam("agent"), agents.c.workspace_id == bindparam("workspace")
-_LOCK = Prepared(select(agents.c.id).where(*_MINE).with_for_update())
-_LATEST = Prepared(_joined().where(*_MINE, agent_versions.c.version == agents.c.version))
-_VERSION = Prepared(_joined().where(*_MINE, agent_versions.c.version == bindparam("version")))
-
-
-def _row(
-    connection: Connection, workspace: str, agent_id: str, version: int | None, *, lock: bool = False
-) -> Mapping[str, Any]:
-    if lock:
-        # First alone: a join that waits for the lock would be checked against the versions it saw before.
-        _LOCK.first(connection, agent=agent_id, workspace=workspace)
-    if version is None:
-        row = _LATEST.first(connection, agent=agent_id, workspace=workspace)
-    else:
-        row = _VERSION.first(connection, agent=agent_id, workspace=workspace, version=version)
-    if row is not None:
-        return row
-    if version is None:
-        raise not_found("Agent not found.")
-    _row(connection, workspace, agent_id, None)
-    raise not_found("Agent version not found.")
-
-
 def _insert_version(connection: Connection, agent_id: str, version: int, body: JsonObject, at: int) -> None:
     row = {"agent_id": agent_id, "version": version, "body": dump(body), "updated_at": at}
     connection.execute(insert(agent_versions).values(row))
-
-
-def _rendered(row: Mapping[str, Any]) -> JsonObject:
-    body = load(row["body"])
-    return _render(row["id"], body, row["version"], row["created_at"], row["updated_at"], row["archived_at"])
-
-
-def _render(
-    agent_id: str, body: JsonObject, version: int, created_at: int, updated_at: int, archived_at: int | None
-) -> JsonObject:
-    return {
-        **body,
-        "id": agent_id,
-        "type": "agent",
-        "version": version,
-        "created_at": to_wire(created_at),
-        "updated_at": to_wire(updated_at),
-        "archived_at": None if archived_at is None else to_wire(archived_at),
-    }

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from journeyman.skills.catalogue import Catalogue
-from journeyman.store import agents, environments
+from journeyman.store import environments, rosters
+from journeyman.store.agent_rows import get_agent, known_agent
 from journeyman.store.database import Database
 from journeyman.store.events import NewEvent, put_into_inbox
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
@@ -14,8 +15,7 @@ from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
 from journeyman.store.resources import attach, attach_stores, in_order
 from journeyman.store.session_rows import budget_of, lock_session, remove_session, session_row
-from journeyman.store.skills import pin
-from journeyman.store.tables import agents as agents_table
+from journeyman.store.session_skills import pin_all
 from journeyman.store.tables import sessions, threads
 from journeyman.store.vaults import check_usable
 from journeyman.wire import not_yet
@@ -24,8 +24,8 @@ from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id, new_id
 from journeyman.wire.lists import SessionList
 from journeyman.wire.resources import FileResource, MemoryStoreResource
+from journeyman.wire.rosters import models_of
 from journeyman.wire.sessions import SessionCreate, SessionUpdate, apply_update, resolve_agent
-from journeyman.wire.skills import check_readable, unresolved
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
@@ -33,11 +33,6 @@ SessionRow = dict[str, Any]
 
 _INSERT = Prepared(insert(sessions))
 _INSERT_THREAD = Prepared(insert(threads))
-_KNOWN = Prepared(
-    select(agents_table.c.version, agents_table.c.archived_at).where(
-        agents_table.c.id == bindparam("agent"), agents_table.c.workspace_id == bindparam("workspace")
-    )
-)
 
 
 class Prices(Protocol):
@@ -82,11 +77,13 @@ class Sessions:
             agent = _usable_agent(connection, workspace, create.agent.id, create.agent.version)
             environment = _usable_environment(connection, workspace, create.environment_id)
             snapshot = resolve_agent(agent, create.agent)
-            if create.budget is not None and not self._prices.has_price(snapshot["model"]["id"]):
-                raise no_price(snapshot["model"]["id"])
+            snapshot["multiagent"] = rosters.define(connection, workspace, snapshot)
+            if create.budget is not None:
+                self._check_prices(snapshot)
             row = _new_row(workspace, create, snapshot, environment, running=bool(initial))
-            if snapshot["skills"]:
-                row["skills"] = dump(self._skills(connection, workspace, snapshot))
+            pinned = pin_all(connection, workspace, self._catalogue, snapshot)
+            if pinned:
+                row["skills"] = dump(pinned)
             wanted = [resource for resource in create.resources or [] if isinstance(resource, FileResource)]
             vault_ids = list(dict.fromkeys(create.vault_ids or []))
             if vault_ids:
@@ -210,12 +207,10 @@ class Sessions:
         )
         return cut("sessions", rows, "id", "created_at", cursor, query.order, query.limit)
 
-    def _skills(self, connection: Connection, workspace: str, agent: JsonObject) -> Sequence[JsonObject]:
-        check_readable(agent)
-        pinned, missing = pin(connection, workspace, self._catalogue, agent["skills"])
-        if missing:
-            raise unresolved(missing)
-        return pinned
+    def _check_prices(self, agent: JsonObject) -> None:
+        for model in models_of(agent):
+            if not self._prices.has_price(model):
+                raise no_price(model)
 
 
 def environment_of(row: SessionRow) -> JsonObject:
@@ -231,14 +226,14 @@ def _at_rest(row: SessionRow) -> bool:
 def _usable_agent(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
     if not is_id("agent", agent_id):
         raise not_found("Agent not found.")
-    known = _KNOWN.first(connection, agent=agent_id, workspace=workspace)
+    known = known_agent(connection, workspace, agent_id)
     if known is None:
         raise not_found("Agent not found.")
     if known["archived_at"] is not None:
         raise invalid(f"agent {agent_id} is archived and cannot be used to create a session")
     if version is not None and version > known["version"]:
         raise not_found(f"agent.version: {version} not found")
-    return agents.get(connection, workspace, agent_id, version)
+    return get_agent(connection, workspace, agent_id, version)
 
 
 def _usable_environment(connection: Connection, workspace: str, environment_id: str) -> JsonObject:

@@ -1,6 +1,6 @@
 """Skills and their versions. Their files are blobs; the built-in ones are not in the database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, or_, select, update
@@ -169,39 +169,17 @@ class Skills:
             raise read_only(skill_id)
 
 
-def pin(
-    connection: Connection, workspace: str, catalogue: Catalogue, wanted: Sequence[Mapping[str, Any]]
-) -> tuple[Sequence[JsonObject], Sequence[Mapping[str, Any]]]:
-    """What an agent's skills are now, each with a directory of its own; and those that are not there."""
-    pinned: list[JsonObject] = []
-    missing: list[Mapping[str, Any]] = []
-    for skill in wanted:
-        found = _pinned(connection, workspace, catalogue, skill)
-        if found is None:
-            missing.append(skill)
-        else:
-            pinned.append({**found, "directory": _directory(found["name"], pinned)})
-    return pinned, missing
-
-
-def _pinned(
-    connection: Connection, workspace: str, catalogue: Catalogue, skill: Mapping[str, Any]
+def find_skill(
+    connection: Connection, workspace: str, catalogue: Catalogue, wanted: Mapping[str, Any]
 ) -> JsonObject | None:
-    if skill["type"] == "anthropic":
-        builtin = catalogue.find(skill["skill_id"], skill["version"])
+    """What a skill of an agent's is now; None when it is not there."""
+    if wanted["type"] == "anthropic":
+        builtin = catalogue.find(wanted["skill_id"], wanted["version"])
         found = None if builtin is None else _builtin_version(builtin)
     else:
-        row = _look(connection, workspace, skill["skill_id"])
-        found = None if row is None else _look_version(connection, row, skill["version"])
+        row = _look(connection, workspace, wanted["skill_id"])
+        found = None if row is None else _look_version(connection, row, wanted["version"])
     return None if found is None else {key: found[key] for key in ("skill_id", "id", "name", "description", "blob")}
-
-
-def _directory(name: str, before: Sequence[JsonObject]) -> str:
-    taken = {each["directory"] for each in before}
-    number = 1
-    while (directory := name if number == 1 else f"{name}-{number}") in taken:
-        number += 1
-    return directory
 
 
 def _joined() -> Select[*tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """Agents: what a client sends to make or change one, and the stored body.
 
-A stored body is the resource without `id`, `version` and the timestamps, which the store adds.
+A stored body is the resource without `id`, `version` and the timestamps, which the store adds; it also finds the
+versions of the agents in `multiagent`.
 """
 
 from collections.abc import Mapping
@@ -8,13 +9,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from journeyman.wire import mcp, metadata, models, not_yet, skills, tools
+from journeyman.wire import mcp, metadata, models, multiagent, not_yet, skills, tools
 from journeyman.wire.errors import invalid
 from journeyman.wire.json_value import Json
 from journeyman.wire.mcp import McpServerParams
 from journeyman.wire.metadata import Metadata, MetadataPatch
 from journeyman.wire.models import Model
 from journeyman.wire.multiagent import MultiagentParams
+from journeyman.wire.multiagent_merge import merge
 from journeyman.wire.skills import Skills
 from journeyman.wire.strict import NonEmpty, Strict, parse
 from journeyman.wire.tools import Tools
@@ -103,7 +105,7 @@ def materialise(create: AgentCreate) -> Json:
         "tools": tools.materialise(create.tools or []),
         "mcp_servers": [mcp.materialise_server(server) for server in create.mcp_servers or []],
         "skills": skills.materialise(create.skills or []),
-        "multiagent": None,
+        "multiagent": None if create.multiagent is None else merge(None, create.multiagent),
         "metadata": metadata.checked(create.metadata),
         "execution_identity": {"type": "service_account"},
     }
@@ -132,6 +134,8 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
         body["mcp_servers"] = [mcp.materialise_server(server) for server in update.mcp_servers or []]
     if update.given("skills"):
         body["skills"] = skills.materialise(update.skills or [])
+    if update.given("multiagent"):
+        body["multiagent"] = None if update.multiagent is None else merge(body["multiagent"], update.multiagent)
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     mcp.check_references("tools", body["tools"], body["mcp_servers"])
     _refuse(update)
@@ -141,9 +145,11 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
 def _refuse(agent: AgentCreate | AgentUpdate) -> None:
     not_yet.refuse_tools("", agent.tools)
     identity = agent.execution_identity.type if agent.execution_identity is not None else None
-    not_yet.refuse_agent(multiagent=agent.multiagent, identity=identity)
+    not_yet.refuse_agent(identity=identity)
 
 
 def _check(agent: AgentCreate | AgentUpdate) -> None:
     tools.check("tools", agent.tools or [])
     mcp.check_servers("mcp_servers", agent.mcp_servers or [])
+    if agent.multiagent is not None:
+        multiagent.check("multiagent", agent.multiagent)

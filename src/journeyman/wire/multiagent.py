@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from journeyman.wire.errors import invalid
 from journeyman.wire.references import AgentReference
 from journeyman.wire.strict import NonEmpty, Strict, shorthand
 
@@ -71,3 +72,11 @@ class Multiagent20261001(Strict):
 
 
 MultiagentParams: TypeAlias = Annotated[Coordinator | Multiagent20261001, Field(discriminator="type")]
+
+
+def check(path: str, multiagent: MultiagentParams) -> None:
+    """Raise ApiError for a second advisor."""
+    if isinstance(multiagent, Coordinator):
+        advisors = [place for place, entry in enumerate(multiagent.agents) if isinstance(entry, AdvisorReference)]
+        if len(advisors) > 1:
+            raise invalid(f"{path}.agents.{advisors[1]}: duplicate entry; at most one advisor is allowed")

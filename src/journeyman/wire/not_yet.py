@@ -8,10 +8,8 @@ from journeyman.wire.errors import ApiError, invalid
 from journeyman.wire.tools import ToolParams
 
 
-def refuse_agent(*, multiagent: object, identity: str | None) -> None:
+def refuse_agent(*, identity: str | None) -> None:
     """Raise ApiError for parts of an agent that later versions bring."""
-    if multiagent is not None:
-        raise _refusal("multiagent", "multiagent orchestration")
     if identity not in (None, "service_account"):
         raise _refusal("execution_identity.type", f'"{identity}"')
 

@@ -16,6 +16,7 @@ from journeyman.wire.metadata import Metadata, MetadataPatch
 from journeyman.wire.models import Model
 from journeyman.wire.references import AgentReference, Id
 from journeyman.wire.resources import ResourceParams
+from journeyman.wire.rosters import Entries, is_copy, replaced
 from journeyman.wire.skills import Skills
 from journeyman.wire.strict import Strict, parse, refuse, shorthand
 from journeyman.wire.tools import Tools
@@ -142,6 +143,8 @@ def parse_update(body: bytes) -> SessionUpdate:
 def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWithOverrides) -> Json:
     """The session's snapshot of an agent (a whole resource, with id and version), overrides applied.
 
+    Its `multiagent` stays as it is.
+
     Raises ApiError when the result does not fit together, and for what is not supported yet.
     """
     snapshot: Json = {key: agent[key] for key in _SNAPSHOT}
@@ -159,6 +162,11 @@ def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWit
     return resolved
 
 
+def definition(agent: Mapping[str, Any]) -> Json:
+    """Of an agent that a thread runs: its snapshot without a roster."""
+    return {key: agent[key] for key in _SNAPSHOT if key != "multiagent"}
+
+
 def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
     """The session's body after `update`, equal to `current` when nothing changes. Other keys are kept.
 
@@ -169,7 +177,7 @@ def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
         body["title"] = update.title
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     if update.agent is not None:
-        body["agent"] = _with_tools(dict(body["agent"]), update.agent)
+        body["agent"] = _with_copies(_with_tools(dict(body["agent"]), update.agent))
     if update.agent is not None:
         not_yet.refuse_tools("agent.", update.agent.tools)
     if update.given("budget") and update.budget is not None and body.get("budget") is None:
@@ -186,6 +194,18 @@ def _with_tools(agent: Json, change: AgentWithOverrides | SessionAgentUpdate) ->
         agent["mcp_servers"] = [mcp.materialise_server(server) for server in change.mcp_servers or []]
     mcp.check_references("agent.tools", agent["tools"], agent["mcp_servers"])
     return agent
+
+
+def _with_copies(agent: Json) -> Json:
+    """Copies of the agent in its own roster are as it is."""
+    if agent.get("multiagent") is None:
+        return agent
+    own = definition(agent)
+
+    def copied(_: str, entries: Entries) -> Entries:
+        return [own if is_copy(entry, agent) else entry for entry in entries]
+
+    return {**agent, "multiagent": replaced(agent["multiagent"], copied)}
 
 
 def _check_overrides(agent: AgentWithOverrides) -> None:

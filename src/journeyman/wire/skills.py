@@ -15,6 +15,7 @@ from journeyman.wire.strict import NonEmpty, Strict
 LATEST = "latest"
 MOST_BYTES = 30 * 1024 * 1024
 """Of an upload, and of its files when they are unpacked."""
+MOST_OF_A_SESSION = 500
 _SOURCES = ("custom", "anthropic", "anthropic_example", "plugin")
 _NO_READ = (
     "Missing required tool: skills require the read tool to be usable (enabled and not always_deny) on the session's "
@@ -39,7 +40,7 @@ class CustomSkillParams(Strict):
 
 
 SkillParams: TypeAlias = Annotated[AnthropicSkillParams | CustomSkillParams, Field(discriminator="type")]
-Skills: TypeAlias = Annotated[list[SkillParams], Field(max_length=500)]
+Skills: TypeAlias = Annotated[list[SkillParams], Field(max_length=MOST_OF_A_SESSION)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def materialise(skills: Sequence[SkillParams]) -> list[Json]:
     return [{"type": skill.type, "skill_id": skill.skill_id, "version": skill.version or LATEST} for skill in skills]
 
 
-def check_readable(agent: Mapping[str, Any]) -> None:
-    """Raise ApiError unless a session's agent that has skills can read them."""
+def check_readable(path: str, agent: Mapping[str, Any]) -> None:
+    """Raise ApiError unless one of a session's agents that has skills can read them."""
     if not agent["skills"]:
         return
     for tool in agent["tools"]:
@@ -101,7 +102,24 @@ def check_readable(agent: Mapping[str, Any]) -> None:
             own = next((config for config in tool["configs"] if config["name"] == "read"), tool["default_config"])
             if own["enabled"]:
                 return
-    raise invalid(_NO_READ)
+    raise invalid(_NO_READ if path == "agent" else f"{path}: {_NO_READ}")
+
+
+def skills_of(pinned: Sequence[Json], agent: Mapping[str, Any]) -> Sequence[Json]:
+    """Those of a session's skills that one of its agents has; what is not from an agent, all have."""
+    own = {(skill["skill_id"], skill["version"]) for skill in agent["skills"]}
+    return [
+        skill
+        for skill in pinned
+        if "asked" not in skill or any((skill["skill_id"], version) in own for version in skill["asked"])
+    ]
+
+
+def check_count(pinned: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ApiError for a session with too many skills."""
+    if len(pinned) > MOST_OF_A_SESSION:
+        most = f"a session can have at most {MOST_OF_A_SESSION} skills over all its agents"
+        raise invalid(f"agent.skills: {most}, got {len(pinned)}")
 
 
 def unknown_to_agent(skill: Mapping[str, Any]) -> ApiError:
