@@ -7,7 +7,6 @@ from journeyman.api.auth import ForAgents
 from journeyman.api.render import render_thread
 from journeyman.api.services import Called
 from journeyman.api.stream import EventStream
-from journeyman.wire.errors import invalid
 from journeyman.wire.lists import EventList, TimeRange, event_deltas, thread_event_list, thread_list
 from journeyman.wire.times import now_us
 
@@ -30,9 +29,7 @@ async def retrieve_thread(session_id: str, thread_id: str, caller: ForAgents, se
 
 @router.post("/{thread_id}/archive")
 async def archive_thread(session_id: str, thread_id: str, caller: ForAgents, services: Called) -> Response:
-    row = await services.threads.retrieve(caller.workspace_id, session_id, thread_id)
-    if row["parent_thread_id"] is None:
-        raise invalid("The primary thread cannot be archived; archive its session instead.")
+    row = await services.lifecycle.archive_thread(caller.workspace_id, session_id, thread_id)
     return answer(render_thread(row, now_us()))
 
 

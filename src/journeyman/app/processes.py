@@ -307,6 +307,7 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
 
 def _make_services(settings: Settings, house: _House) -> Services:
     database, sessions, events = house.database, house.sessions, Events(house.database, consumed)
+    threads = Threads(database)
     return Services(
         agents=Agents(database, house.catalogue),
         environments=Environments(database),
@@ -321,10 +322,10 @@ def _make_services(settings: Settings, house: _House) -> Services:
         blobs=house.blobs,
         sessions=sessions,
         lifecycle=SessionLifecycle(
-            sessions, events, house.engine, house.hub, house.sandboxes, house.repositories, house.carrier
+            sessions, events, threads, house.engine, house.hub, house.sandboxes, house.repositories, house.carrier
         ),
         events=events,
-        threads=Threads(database),
+        threads=threads,
         vaults=Vaults(database),
         credentials=house.credentials,
         secrets=house.secrets,

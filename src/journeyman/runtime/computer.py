@@ -110,8 +110,8 @@ class Computer:
 
     def skills(self, thread: Thread) -> Sequence[JsonObject]:
         """Those of its agent, and of the session's repositories."""
-        own = {skill["skill_id"] for skill in thread.agent.get("skills") or ()}
-        return [*(skill for skill in self._claim.skills if skill["skill_id"] in own), *self._checkouts.skills()]
+        own = [skill for skill in self._claim.skills if _is_of(skill, thread.agent)]
+        return [*own, *self._checkouts.skills()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""
@@ -187,6 +187,12 @@ class Computer:
         spec = spec_of(self._claim.environment, servers)
         variables, shares = self._variables or (), self._memory.shares
         return replace(spec, variables=variables, shares=shares) if variables or shares else spec
+
+
+def _is_of(skill: JsonObject, agent: JsonObject) -> bool:
+    """Whether a session's skill is what the agent asked for."""
+    wanted: list[JsonObject] = agent.get("skills") or []
+    return any(each["skill_id"] == skill["skill_id"] and each["version"] in skill.get("asked", [each["version"]]) for each in wanted)
 
 
 def _has_run_tools(state: SessionState) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from journeyman.wire.crossposts import as_own
+
 _BACKLOG = 20_000
 _REMEMBERED = 64
 """Events whose previews are too late."""
@@ -143,10 +145,13 @@ class Hub:
                 return
             channel.place = seq
             channel.recent.append(body["id"])
-        frame = encode(body)
+        frame, own = encode(body), as_own(body)
+        frame_of_thread = frame if own is body else encode(own)
         for each in tuple(channel.listeners):
-            if shown if each.thread_id is None else each.thread_id == thread_id:
+            if each.thread_id is None and shown:
                 each.push(frame)
+            elif each.thread_id is not None and each.thread_id == thread_id:
+                each.push(frame_of_thread)
 
     def place(self, session_id: str) -> int | None:
         """How much of a session's log its listeners have seen; None without any."""

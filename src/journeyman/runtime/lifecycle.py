@@ -13,6 +13,7 @@ from journeyman.runtime.repositories import Repositories
 from journeyman.sandboxes.port import SandboxError, Sandboxes
 from journeyman.store.events import Events, NewEvent
 from journeyman.store.sessions import SessionRow, Sessions, environment_of
+from journeyman.store.threads import ThreadRow, Threads
 from journeyman.wire.ids import new_id
 from journeyman.wire.sessions import SessionCreate, SessionUpdate
 from journeyman.wire.times import now_us, to_wire
@@ -27,6 +28,7 @@ class SessionLifecycle:
         self,
         sessions: Sessions,
         events: Events,
+        threads: Threads,
         engine: Engine,
         hub: Hub,
         sandboxes: Sandboxes,
@@ -35,6 +37,7 @@ class SessionLifecycle:
     ) -> None:
         self._sessions = sessions
         self._events = events
+        self._threads = threads
         self._engine = engine
         self._hub = hub
         self._sandboxes = sandboxes
@@ -63,6 +66,12 @@ class SessionLifecycle:
         """Streams end; the sandbox goes."""
         row = await self._sessions.archive(workspace, session_id)
         self._over(session_id)
+        return row
+
+    async def archive_thread(self, workspace: str, session_id: str, thread_id: str) -> ThreadRow:
+        """Its slot is free; it can be read, and nothing more."""
+        row, (owner, host) = await self._threads.archive(workspace, session_id, thread_id)
+        self._engine.wake(session_id, Whereabouts(owner, host))
         return row
 
     async def delete(self, workspace: str, session_id: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from journeyman.runtime.thread import Thread
 from journeyman.tools import agents as tools
+from journeyman.wire.rosters import advisor_model
 
 JsonObject = dict[str, Any]
 
@@ -30,11 +31,7 @@ def allows_inline(agent: JsonObject) -> bool:
 
 def advisor(agent: JsonObject) -> str | None:
     """The model that may be asked for advice."""
-    multiagent: JsonObject = agent.get("multiagent") or {}
-    if multiagent.get("type") == "coordinator":
-        return next((entry["model"] for entry in multiagent["agents"] if entry["type"] == "advisor"), None)
-    found: JsonObject = multiagent.get("advisor") or {}
-    return found.get("model")
+    return advisor_model(agent.get("multiagent"))
 
 
 def delegates(thread: Thread) -> bool:

@@ -14,9 +14,10 @@ from journeyman.store.page import Cursor, Page, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, event_body, load
 from journeyman.store.session_rows import budget_of, lock_session, session_row
-from journeyman.store.tables import events, inbox, sessions
+from journeyman.store.tables import events, inbox, sessions, threads
 from journeyman.telemetry.cause import cause
 from journeyman.wire.budgets import SETTLING, cap, reached
+from journeyman.wire.crossposts import as_own
 from journeyman.wire.errors import invalid
 from journeyman.wire.ids import new_id
 from journeyman.wire.lists import EventList
@@ -25,6 +26,8 @@ from journeyman.wire.times import now_us
 JsonObject = dict[str, Any]
 
 _END = 2**62
+_UNSEEN = ("session.updated", "session.thread_status_terminated")
+"""What waits in an inbox but was not sent by a client."""
 
 _EXTEND = Prepared(
     update(sessions)
@@ -145,7 +148,7 @@ def _check(
                 raise invalid(f"events.{place}.custom_tool_use_id: {target} is not a custom tool use of this session")
         case "user.interrupt":
             thread = event.fields.get("session_thread_id")
-            if thread is not None and thread != session["thread_id"]:
+            if thread is not None and not _is_thread(connection, session["id"], thread):
                 raise invalid(f"events.{place}.session_thread_id: {thread} is not a thread of this session")
         case "system.message":
             after_result = place > 0 and new[place - 1].type == "user.custom_tool_result"
@@ -164,6 +167,11 @@ def _event(connection: Connection, session_id: str, event_id: str, *types: str) 
     )
     body = connection.execute(statement).scalar_one_or_none()
     return None if body is None else load(body)
+
+
+def _is_thread(connection: Connection, session_id: str, thread_id: str) -> bool:
+    statement = select(threads.c.id).where(threads.c.session_id == session_id, threads.c.id == thread_id)
+    return connection.execute(statement).scalar_one_or_none() is not None
 
 
 def _waits(connection: Connection, session: Mapping[str, Any]) -> bool:
@@ -216,13 +224,21 @@ def _from_log(
     if query.types:
         statement = statement.where(events.c.type.in_(sorted(query.types)))
     statement = _behind(statement, events.c.seq, start, limit, ascending=query.order == "asc")
-    return [_Listed(False, row.seq, row.processed_at, row.body) for row in connection.execute(statement)]
+    rows = connection.execute(statement)
+    return [_Listed(False, row.seq, row.processed_at, _shown_to(thread_id, row.body)) for row in rows]
+
+
+def _shown_to(thread_id: str | None, body: str) -> str:
+    """A rendered event for a list of the session, or of the thread."""
+    if thread_id is None or f'"session_thread_id":"{thread_id}"' not in body:
+        return body
+    return dump(as_own(load(body)))
 
 
 def _from_inbox(connection: Connection, session_id: str, query: EventList, start: int, limit: int) -> list[_Listed]:
     # A bound on processed_at leaves out what has none.
     window = within(query.created_at, inbox.c.processed_at)
-    statement = select(inbox).where(inbox.c.session_id == session_id, inbox.c.type != "session.updated", *window)
+    statement = select(inbox).where(inbox.c.session_id == session_id, inbox.c.type.not_in(_UNSEEN), *window)
     if query.types:
         statement = statement.where(or_(*(inbox.c.type == type_ for type_ in sorted(query.types))))
     statement = _behind(statement, inbox.c.seq, start, limit, ascending=query.order == "asc")
