@@ -10,8 +10,8 @@ from typing import Any
 
 from journeyman.models.port import ModelCard, ModelRequest
 from journeyman.models.scripted import Say, Script, ScriptedModel
-from journeyman.runtime.parts import Parts
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.parts import Parts
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.sandboxes.port import (
     Check,

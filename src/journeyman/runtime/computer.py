@@ -192,7 +192,8 @@ class Computer:
 def _is_of(skill: JsonObject, agent: JsonObject) -> bool:
     """Whether a session's skill is what the agent asked for."""
     wanted: list[JsonObject] = agent.get("skills") or []
-    return any(each["skill_id"] == skill["skill_id"] and each["version"] in skill.get("asked", [each["version"]]) for each in wanted)
+    versions = [each["version"] for each in wanted if each["skill_id"] == skill["skill_id"]]
+    return bool(set(versions) & set(skill.get("asked", versions)))
 
 
 def _has_run_tools(state: SessionState) -> bool:

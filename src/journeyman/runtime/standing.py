@@ -12,6 +12,7 @@ from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import BUDGET_REACHED, END_TURN, StopReason
 from journeyman.runtime.thread import Thread
 from journeyman.runtime.usage import render_usage
+from journeyman.runtime.waiting import goes_on
 
 JsonObject = dict[str, Any]
 
@@ -32,8 +33,7 @@ def starts(state: SessionState, thread: Thread) -> list[Draft]:
 def backs_off(state: SessionState, thread: Thread, *, attempt: int, due_at: int) -> list[Draft]:
     """It waits before it asks again; so does the session, unless other threads are at work."""
     told = draft.thread_rescheduled(thread.name, thread.id, attempt=attempt, due_at=due_at)
-    others = [each for each in state.threads if each is not thread]
-    if any(_is_at_work(each) for each in others):
+    if any(each.works and each.status != "rescheduling" for each in state.threads if each is not thread):
         return [told]
     return [Draft("session.status_rescheduled", {}, session=True), told]
 
@@ -46,7 +46,7 @@ def stops(state: SessionState, leaving: Sequence[Leaving], now: int) -> list[Dra
         if thread.is_advisor and stop != BUDGET_REACHED:
             drafts.append(draft.thread_terminated(thread.name, thread.id))
     others = others_than(state, leaving)
-    if any(_is_at_work(each) for each in others):
+    if any(each.status != "rescheduling" for each in _going_on(state, leaving)):
         paused = any(stop == BUDGET_REACHED for _, stop, _ in leaving)
         return [*drafts, _usage(state, now)] if paused else drafts
     if any(each.status == "rescheduling" for each in others):
@@ -58,7 +58,7 @@ def stops(state: SessionState, leaving: Sequence[Leaving], now: int) -> list[Dra
 
 def ends_session(state: SessionState, leaving: Sequence[Leaving]) -> bool:
     """Whether the session goes idle with these threads."""
-    return not any(each.works for each in others_than(state, leaving))
+    return not _going_on(state, leaving)
 
 
 def others_than(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]:
@@ -66,8 +66,10 @@ def others_than(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]
     return [thread for thread in state.threads if thread.id not in gone]
 
 
-def _is_at_work(thread: Thread) -> bool:
-    return thread.works and thread.status != "rescheduling"
+def _going_on(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]:
+    """The threads that are at work, or are about to be because of what these leave behind."""
+    resting = {each.thread.id for each in leaving if each.stop["type"] not in ("requires_action", "budget_reached")}
+    return [each for each in others_than(state, leaving) if goes_on(state, each, resting)]
 
 
 def _of_session(state: SessionState, leaving: Sequence[Leaving], now: int) -> tuple[StopReason, JsonObject | None]:

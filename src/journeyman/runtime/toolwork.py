@@ -99,7 +99,7 @@ class ToolWork:
             self._warming = None
 
     def _kind(self, name: str) -> str:
-        return self._toolset.resolve(self._thread.agent["tools"], name).kind
+        return self._toolset.resolve(self._thread.agent.get("tools", []), name).kind
 
     async def _settle(self, call: Call) -> ToolResult:
         if call.denied:

@@ -1,5 +1,7 @@
 """Calls that wait for other threads of the session: which, and until when."""
 
+from collections.abc import Set
+
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Call, Thread
 from journeyman.tools.agents import WAIT
@@ -15,6 +17,16 @@ def obstacles(state: SessionState, thread: Thread) -> list[Thread]:
     calls = [call for call in thread.calls.values() if call.result is None]
     found = {each.id: each for call in calls for each in _waited_for(state, thread, call) if not each.rests}
     return list(found.values())
+
+
+def goes_on(state: SessionState, thread: Thread, resting: Set[str]) -> bool:
+    """Whether a thread is at work, or will be once those of `resting` are at rest."""
+    if thread.status != "idle" or thread.paused or thread.waiting or not thread.calls:
+        return thread.works
+    open_calls = [call for call in thread.calls.values() if call.result is None]
+    return any(
+        all(each.rests or each.id in resting for each in _waited_for(state, thread, call)) for call in open_calls
+    )
 
 
 def _waited_for(state: SessionState, thread: Thread, call: Call) -> list[Thread]:
