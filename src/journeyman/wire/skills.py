@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from journeyman.wire import toolset
 from journeyman.wire.errors import ApiError, invalid, not_found
 from journeyman.wire.json_value import Json
 from journeyman.wire.lists import Query, files_page, text_of
@@ -97,11 +98,8 @@ def check_readable(path: str, agent: Mapping[str, Any]) -> None:
     """Raise ApiError unless one of a session's agents that has skills can read them."""
     if not agent["skills"]:
         return
-    for tool in agent["tools"]:
-        if tool["type"] == "agent_toolset_20260401":
-            own = next((config for config in tool["configs"] if config["name"] == "read"), tool["default_config"])
-            if own["enabled"]:
-                return
+    if any("read" in toolset.enabled(tool) for tool in agent["tools"]):
+        return
     raise invalid(_NO_READ if path == "agent" else f"{path}: {_NO_READ}")
 
 
