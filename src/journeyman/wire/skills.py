@@ -1,6 +1,6 @@
 """Skills: what an agent may read, and what the API takes and says of uploaded ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -103,8 +103,8 @@ def check_readable(path: str, agent: Mapping[str, Any]) -> None:
     raise invalid(_NO_READ if path == "agent" else f"{path}: {_NO_READ}")
 
 
-def skills_of(pinned: Sequence[Json], agent: Mapping[str, Any]) -> Sequence[Json]:
-    """Those of a session's skills that one of its agents has; what is not from an agent, all have."""
+def skills_of(pinned: Iterable[Json], agent: Mapping[str, Any]) -> Sequence[Json]:
+    """Those of a session's pinned skills that one of its agents has. Rows of before rosters are one agent's."""
     own = {(skill["skill_id"], skill["version"]) for skill in agent["skills"]}
     return [
         skill
