@@ -108,3 +108,24 @@ def test_the_providers_own_refusal(start: Start) -> None:
     error = one(events, "session.error")["error"]
     assert (error["type"], error["retry_status"]["type"]) == ("model_request_failed_error", "exhausted")
     assert "injected 400" in error["message"]
+
+
+def test_each_agent_is_told_its_own_skills(start: Start, upstream: RunningServer, provider: str) -> None:
+    """The page on orchestration: skills are not shared among the agents of a session."""
+    toolset = {"type": "agent_toolset_20260401"}
+    xlsx, pdf = ({"type": "anthropic", "skill_id": name} for name in ("xlsx", "pdf"))
+    with Anthropic(base_url=upstream.url, api_key=upstream.api_key) as client:
+        worker = client.beta.agents.create(
+            name="worker", model="claude-fake-1", system="WORKER", tools=[toolset], skills=[xlsx]
+        )
+    session = start(
+        system="LEAD", tools=[toolset], skills=[pdf], multiagent={"type": "coordinator", "agents": [worker.id]}
+    )
+    events = session.turn('SCRIPT: tool spawn_agent {"agent": "worker", "task": "work"} | text told | text done')
+    assert only(events, "agent.thread_message_received")
+    records = httpx2.get(f"{provider}/_fake/requests", trust_env=False).json()
+    systems = [str(record["body"].get("system")) for record in records]
+    for who, own, other in (("LEAD", "pdf", "xlsx"), ("WORKER", "xlsx", "pdf")):
+        told = [each for each in systems if who in each]
+        assert told
+        assert all(f"skills/{own}" in each and f"skills/{other}" not in each for each in told)

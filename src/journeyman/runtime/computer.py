@@ -18,6 +18,7 @@ from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Thread
 from journeyman.sandboxes.port import MANAGERS, Incident, Network, SandboxError, Sandboxes, Spec
 from journeyman.store.port import Claim, SessionLog
+from journeyman.wire.skills import skills_of
 
 JsonObject = dict[str, Any]
 
@@ -110,8 +111,7 @@ class Computer:
 
     def skills(self, thread: Thread) -> Sequence[JsonObject]:
         """Those of its agent, and of the session's repositories."""
-        own = [skill for skill in self._claim.skills if _is_of(skill, thread.agent)]
-        return [*own, *self._checkouts.skills()]
+        return [*skills_of(self._claim.skills, thread.agent), *self._checkouts.skills()]
 
     def gather(self) -> None:
         """Begin to take what the agent has left in its outputs."""
@@ -187,13 +187,6 @@ class Computer:
         spec = spec_of(self._claim.environment, servers)
         variables, shares = self._variables or (), self._memory.shares
         return replace(spec, variables=variables, shares=shares) if variables or shares else spec
-
-
-def _is_of(skill: JsonObject, agent: JsonObject) -> bool:
-    """Whether a session's skill is what the agent asked for."""
-    wanted: list[JsonObject] = agent.get("skills") or []
-    versions = [each["version"] for each in wanted if each["skill_id"] == skill["skill_id"]]
-    return bool(set(versions) & set(skill.get("asked", versions)))
 
 
 def _has_run_tools(state: SessionState) -> bool:

@@ -28,7 +28,6 @@ from journeyman.tools import agents
 from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
-from journeyman.wire.skills import skills_of
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
@@ -147,8 +146,7 @@ class ModelTurn:
         tools = [
             *self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools), *roster.offered(thread)
         ]  # fmt: skip
-        skills = skills_of(self._skills(), thread.agent)
-        request = build_request(thread, tools, most, self._notes(), skills)
+        request = build_request(thread, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._thread.has_files:
             return request
         return replace(request, messages=await self._sources.filled(self._claim.workspace_id, request.messages))

@@ -1,11 +1,12 @@
 """Skills: what an agent may read, and what the API takes and says of uploaded ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from journeyman.wire import toolset
 from journeyman.wire.errors import ApiError, invalid, not_found
 from journeyman.wire.json_value import Json
 from journeyman.wire.lists import Query, files_page, text_of
@@ -97,16 +98,13 @@ def check_readable(path: str, agent: Mapping[str, Any]) -> None:
     """Raise ApiError unless one of a session's agents that has skills can read them."""
     if not agent["skills"]:
         return
-    for tool in agent["tools"]:
-        if tool["type"] == "agent_toolset_20260401":
-            own = next((config for config in tool["configs"] if config["name"] == "read"), tool["default_config"])
-            if own["enabled"]:
-                return
+    if any("read" in toolset.enabled(tool) for tool in agent["tools"]):
+        return
     raise invalid(_NO_READ if path == "agent" else f"{path}: {_NO_READ}")
 
 
-def skills_of(pinned: Sequence[Json], agent: Mapping[str, Any]) -> Sequence[Json]:
-    """Those of a session's skills that one of its agents has; what is not from an agent, all have."""
+def skills_of(pinned: Iterable[Json], agent: Mapping[str, Any]) -> Sequence[Json]:
+    """Those of a session's pinned skills that one of its agents has. Rows of before rosters are one agent's."""
     own = {(skill["skill_id"], skill["version"]) for skill in agent["skills"]}
     return [
         skill

@@ -1,7 +1,7 @@
 """The built-in toolset, `agent_toolset_20260401`."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -76,6 +76,22 @@ def materialise(toolset: AgentToolsetParams) -> Json:
         "default_config": default,
         "configs": [_entry(config, default) for config in toolset.configs or []],
     }
+
+
+def enabled(toolset: Mapping[str, Any]) -> Sequence[ToolName]:
+    """The built-in tools that a stored toolset has; none for tools of another kind."""
+    if toolset["type"] != "agent_toolset_20260401":
+        return []
+    own = {config["name"]: config["enabled"] for config in toolset["configs"]}
+    return [name for name in TOOL_NAMES if own.get(name, toolset["default_config"]["enabled"])]
+
+
+def narrowed(toolset: Mapping[str, Any], names: Sequence[str]) -> Json:
+    """A stored toolset with these of its tools alone, each as it was set."""
+    default = toolset["default_config"]
+    own = {config["name"]: config for config in toolset["configs"]}
+    configs = [own.get(name) or _entry(ToolConfigParams(name=name), default) for name in TOOL_NAMES if name in names]
+    return {**toolset, "default_config": {**default, "enabled": False}, "configs": configs}
 
 
 def check(path: str, toolset: AgentToolsetParams, custom_tools: frozenset[str]) -> None:
