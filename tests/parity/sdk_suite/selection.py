@@ -49,8 +49,8 @@ LEFT_OUT = (
     LeftOut(
         "test_sessions.py",
         "Sessions::test_method_update_with_all_params",
-        "sends a budget to a session without one, an MCP server without its toolset, and vault_ids, which the reference "
-        "itself refuses",
+        "sends a budget to a session without one, an MCP server without its toolset, and vault_ids, all of which the "
+        "reference itself refuses",
     ),
     *(
         LeftOut(file, f"{kind}::test_{form}_download", "answers itself, without a server")
