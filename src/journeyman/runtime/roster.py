@@ -22,6 +22,18 @@ def members(agent: JsonObject) -> list[JsonObject]:
     return list(subagents.get("predefined_agents") or []) if subagents.get("type") == "enabled" else []
 
 
+def called(agent: JsonObject) -> dict[str, JsonObject]:
+    """The agents that may be spawned, by what a model calls them: of several with one name each has its own."""
+    found: dict[str, JsonObject] = {}
+    for each in members(agent):
+        name, number = each["name"], 1
+        while name in found:
+            number += 1
+            name = f"{each['name']} ({number})"
+        found[name] = each
+    return found
+
+
 def allows_inline(agent: JsonObject) -> bool:
     """Whether agents may be defined as they are spawned."""
     multiagent: JsonObject = agent.get("multiagent") or {}
@@ -41,5 +53,5 @@ def delegates(thread: Thread) -> bool:
 
 def offered(thread: Thread) -> Sequence[JsonObject]:
     """Definitions of the tools that a thread has besides those of its agent."""
-    found = tools.delegation() if delegates(thread) else []
+    found = tools.delegation(inline=allows_inline(thread.agent)) if delegates(thread) else []
     return [*found, tools.advice()] if thread.parent is None and advisor(thread.agent) else found

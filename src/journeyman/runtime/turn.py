@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from journeyman.models.port import ModelError, ModelRequest, Models
-from journeyman.runtime import roster
+from journeyman.runtime import guarded, roster
 from journeyman.runtime.advising import advice, consultation, consulted
 from journeyman.runtime.answer import Answer, Preview
 from journeyman.runtime.compaction import compaction_request, summary_blocks
@@ -167,8 +167,7 @@ class ModelTurn:
         return answer
 
     async def _read(self, request: ModelRequest, answer: Answer, told: "_Told") -> None:
-        events: AsyncIterator[JsonObject] = self._models.find(request.model).stream(request)
-        async with aclosing(events):  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+        async with aclosing(guarded.stream(self._models, request)) as events:
             async for event in events:
                 if told.first is None:
                     told.first = now_us()
