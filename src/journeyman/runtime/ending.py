@@ -5,6 +5,7 @@ from typing import Any
 
 from journeyman.runtime import reports as told
 from journeyman.runtime.draft import Draft, result_of
+from journeyman.runtime.schemas import read
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.standing import Leaving
 from journeyman.runtime.steps import END_TURN, StopReason
@@ -53,7 +54,7 @@ def leaving(thread: Thread, stop: StopReason, details: JsonObject | None = None,
     """A thread that stops; if it was a call of a workflow's plan, with what came of it. `problem`: why it failed."""
     if thread.run_id is None or stop["type"] in ("requires_action", "budget_reached"):
         return Leaving(thread, stop, details)
-    outcome = {"value": told.words(thread, stop)} if problem is None else {"error": problem}
+    outcome = read(told.words(thread, stop), thread.schema) if problem is None else {"error": problem}
     return Leaving(thread, stop, details, outcome)
 
 

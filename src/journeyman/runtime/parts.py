@@ -33,8 +33,7 @@ class Parts:
     observer: Observer = field(default_factory=Nobody)
     belongings: Belongings = field(default_factory=Belongings)
     mcp: McpServers | None = None
-    plans: Plans | None = None
-    """Of workflows."""
+    plans: Plans = field(default_factory=Plans)
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""

@@ -7,6 +7,7 @@ from journeyman.runtime import draft, roster, workflow_events
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.pen import Pen
 from journeyman.runtime.plans import Computed, Plans, Wanted
+from journeyman.runtime.schemas import asked
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Call
 from journeyman.runtime.workflow import WorkflowRun
@@ -16,6 +17,7 @@ from journeyman.tools.workflows import RunInput, StopInput
 from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
 from journeyman.wire.inline_agents import define
+from journeyman.workflows.messages import Failed
 
 JsonObject = dict[str, Any]
 
@@ -28,7 +30,7 @@ MOST_OF_A_RUN = 1_000
 class Planning:
     """Of one session."""
 
-    def __init__(self, plans: Plans | None, state: SessionState) -> None:
+    def __init__(self, plans: Plans, state: SessionState) -> None:
         self._plans = plans
         self._state = state
 
@@ -49,7 +51,6 @@ class Planning:
 
     async def compute(self, run: WorkflowRun) -> Computed:
         """How far it comes. Calls of agents that there are not have failed."""
-        assert self._plans is not None
         outcomes = dict(run.outcomes)
         while True:
             computed = await self._plans.compute(run.plan, outcomes)
@@ -64,11 +65,10 @@ class Planning:
 
     def carried_on(self, run: WorkflowRun, computed: Computed) -> list[Draft]:
         """The threads that it wants now, and its end if it has come to that. Its phases are told before."""
-        if computed.failure is not None:
-            kind, message = computed.failure
-            return ended_with_error(run, kind, message)
-        if computed.is_done:
-            told = f'The workflow run "{run.name}" ({run.id}) has finished. It returned:\n{computed.returned}'
+        if computed.failed is not None:
+            return _failed(run, computed.failed)
+        if computed.done is not None:
+            told = f'The workflow run "{run.name}" ({run.id}) has finished. It returned:\n{computed.done.result}'
             return workflow_events.ended(run, {"type": "completed"}, told)
         missing = [each for each in computed.wanted if each.key not in run.threads]
         if len(run.threads) + len(missing) > MOST_OF_A_RUN:
@@ -81,9 +81,10 @@ class Planning:
         assert not isinstance(agent, str)
         child, name = new_id("sthr"), agent["name"]
         created = {"session_thread_id": child, "agent_name": name, "workflow_run_id": run.id}
-        task = {"from_session_thread_id": primary.id, "content": [{"type": "text", "text": wanted.task}]}
+        task = {"from_session_thread_id": primary.id, "content": [{"type": "text", "text": asked(wanted)}]}
+        private = {"agent": agent, "key": wanted.key, "schema": wanted.schema}
         return [
-            Draft("session.thread_created", created, private={"agent": agent, "key": wanted.key}, thread=primary.id),
+            Draft("session.thread_created", created, private=private, thread=primary.id),
             draft.thread_running(name, child),
             Draft("agent.thread_message_received", task, thread=child, shown=False),
         ]
@@ -107,7 +108,6 @@ class Planning:
         if len(self._state.open_runs) >= MOST_RUNS:
             message = f"At most {MOST_RUNS} workflow runs can be open at one time."
             return [workflow_events.refused("max_workflow_runs_error", message)], text_result(message, is_error=True)
-        assert self._plans is not None
         found = await self._plans.check(given.plan)
         if isinstance(found, str):
             told = workflow_events.refused("program_error", "The plan was refused: it is not a valid program.")
@@ -128,6 +128,11 @@ class Planning:
     def _listed(self) -> str:
         lines = [f"- {run.name} ({run.id}): {run.status}" for run in self._state.runs.values()]
         return "\n".join(["Workflow runs:", *(lines or ["none"])])
+
+
+def _failed(run: WorkflowRun, failed: Failed) -> list[Draft]:
+    where = "" if failed.line is None else f" (line {failed.line})"
+    return ended_with_error(run, f"{failed.kind}_error", f"{failed.message}{where} {failed.detail or ''}".strip())
 
 
 def stopped(run: WorkflowRun) -> list[Draft]:

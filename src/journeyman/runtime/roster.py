@@ -67,12 +67,12 @@ def delegates(thread: Thread) -> bool:
     return thread.parent is None and bool(members(thread.agent) or allows_inline(thread.agent))
 
 
-def offered(thread: Thread, language: str | None) -> Sequence[JsonObject]:
-    """Definitions of the tools that a thread has besides its agent's; `language`: of plans, None without workflows."""
+def offered(thread: Thread, language: str) -> Sequence[JsonObject]:
+    """Definitions of the tools that a thread has besides its agent's; `language`: of the plans of workflows."""
     found = tools.delegation(inline=allows_inline(thread.agent)) if delegates(thread) else []
     if thread.parent is None and advisor(thread.agent):
         found.append(tools.advice())
-    if language is not None and runs_workflows(thread):
+    if runs_workflows(thread):
         found += workflows.definitions(f"{language}\n\n{_known(thread.agent)}")
     return found
 

@@ -126,7 +126,7 @@ def _thread_created(state: SessionState, row: Row) -> None:
     state.children[thread_id] = thread
     run = state.runs.get(thread.run_id or "")
     if run is not None:
-        thread.key = private["key"]
+        thread.key, thread.schema = private["key"], private["schema"]
         run.threads[thread.key] = thread_id
     if "call" in private:
         call: JsonObject = private["call"]

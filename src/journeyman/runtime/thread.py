@@ -61,6 +61,8 @@ class Thread:
     """The workflow run that made it."""
     key: str = ""
     """Of the call of its run's plan that it is."""
+    schema: JsonObject | None = None
+    """Of the JSON that the plan wants for an answer."""
     call_id: str | None = None
     """Of the call that waits for its advice, for an advisor's."""
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"

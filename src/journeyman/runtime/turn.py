@@ -76,7 +76,7 @@ class ModelTurn:
         mcp: McpRun,
         notes: Callable[[], Sequence[str]],
         skills: Callable[[], Sequence[JsonObject]],
-        language: str | None,
+        language: str,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -245,7 +245,7 @@ class ModelTurn:
     def _concerns_others(self, name: str) -> bool:
         if agents.is_delegation(name):
             return roster.delegates(self._thread)
-        return workflows.is_workflow(name) and self._language is not None and roster.runs_workflows(self._thread)
+        return workflows.is_workflow(name) and roster.runs_workflows(self._thread)
 
     def _asking(self, type_: str, fields: JsonObject, event_id: str) -> Draft:
         """What waits for the client is on the session's own stream, whichever thread it is of."""

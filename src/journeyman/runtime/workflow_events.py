@@ -30,14 +30,13 @@ def refused(kind: str, message: str) -> Draft:
 
 def phase(run: WorkflowRun, moment: Moment) -> Draft | None:
     """A phase that was entered or left; None if that was told before."""
-    return _phase_started(run, moment.key, moment.name) if moment.enters else phase_ended(run, moment.key)
+    return _phase_started(run, moment.key, moment.phase) if moment.enters else phase_ended(run, moment.key)
 
 
-def _phase_started(run: WorkflowRun, key: str, name: str) -> Draft | None:
-    phase = next((each for each in run.phases if each["name"] == name), None)
-    if phase is None or key in run.entered or key in run.left:
+def _phase_started(run: WorkflowRun, key: str, place: int) -> Draft | None:
+    if key in run.entered or key in run.left:
         return None
-    fields = {"workflow_run_id": run.id, "workflow_run_phase_id": phase["id"]}
+    fields = {"workflow_run_id": run.id, "workflow_run_phase_id": run.phases[place]["id"]}
     return Draft("workflow_run.phase_started", fields, private={"key": key})
 
 

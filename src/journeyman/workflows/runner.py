@@ -54,8 +54,10 @@ class Run:
         limits: Limits | None = None,
         *,
         checks: bool = False,
+        pauses: bool = False,
     ) -> None:
-        """`checks`: the plan's text is only read; then `declared` or `problems` says what was found."""
+        """`checks`: the plan's text is only read; then `declared` or `problems` says what was found. `pauses`: to go
+        through it ends, without Done or Failed, when nothing but answers can bring it further."""
         self._plan = plan
         self._known = dict(known or {})
         self._limits = limits or Limits()
@@ -67,6 +69,7 @@ class Run:
         self._stirred = asyncio.Event()
         self._stage = "starting"
         self._checks = checks
+        self._pauses = pauses
         self.declared: Checked | None = None
         self.problems: list[Problem] = []
         self.confined = False
@@ -124,7 +127,7 @@ class Run:
             if message is not None:
                 yield message
 
-    def _heard(self, said: Spoken) -> Message | None:
+    def _heard(self, said: Spoken) -> Message | None:  # noqa: PLR0911
         """What is for the outside."""
         match said:
             case Ready():
@@ -139,6 +142,8 @@ class Run:
                 self._computing = said.heard < self._answered
                 if not self._asked and not self._computing:
                     return Failed(kind="unknown", message=_MALFORMED)
+                if self._pauses and not self._computing:
+                    self._stage = "ended"
             case Call():
                 if said.key in self._asked or said.key in self._known or len(self._asked) >= self._limits.calls:
                     return Failed(kind="unknown", message=_MALFORMED)
