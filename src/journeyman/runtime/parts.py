@@ -7,6 +7,7 @@ from journeyman.models.port import Models
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.judging import Judge
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
@@ -33,6 +34,8 @@ class Parts:
     belongings: Belongings = field(default_factory=Belongings)
     mcp: McpServers | None = None
     carrier: Carrier | None = None
+    judge: Judge | None = None
+    """Of calls under `auto`; without one they ask, unless rules decide."""
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
     runs: Slots = field(default_factory=Slots)

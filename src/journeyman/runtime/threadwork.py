@@ -49,7 +49,7 @@ class ThreadWork:
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, thread, self._pen, self._tools.announced,
             parts.unpriced, parts.observer, parts.belongings.sources, self._mcp, computer.notes,
-            lambda: computer.skills(thread),
+            lambda: computer.skills(thread), parts.judge,
         )  # fmt: skip
         self.begins = True
         """Its next request is the first of a turn."""
