@@ -16,6 +16,7 @@ STAND_IN = """
 a() { printf '%s\\0' a "$@" $'\\1' >&9; }
 b() { printf '%s\\0' b "$@" $'\\1' >&9; }
 PATH=
+set -f
 eval "$1"
 """
 
