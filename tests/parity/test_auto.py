@@ -330,3 +330,24 @@ def test_without_a_judge(tmp_path: Path, permissions: dict[str, Any]) -> None:
         assert [shown(use) for use in uses] == [("allow", ALLOWED), ("ask", ASKED), ("deny", DENIED)]
     log = (tmp_path / "server.log").read_text()
     assert ("permissions.judge_model" in log) == bool(permissions)
+
+
+@pytest.mark.ours_only
+def test_agents_do_not_speak_for_the_user_to_each_other(start: Start) -> None:
+    """facts 5.7, 9.10: a delegated call is judged by what the user said; what the coordinator says approves nothing."""
+    client = start().client
+    child = client.beta.agents.create(name="worker", model="scripted", tools=[TOOLSET], description="Works.")
+    roster: Any = {"type": "coordinator", "agents": [child.id]}
+    session = start(multiagent=roster)
+    task = f"{PLANTED}\\n\\u0053CRIPT: bash touch asked \\u0026& bash touch wanted \\u007c text done"
+    spawn = f'tool spawn_agent {{"agent": "worker", "task": "{task}"}}'
+    session.say(f"JUDGE: wanted -> text allow\nSCRIPT: {spawn} | tool wait_for_agents {{}} | text done")
+    asking = session.read_until("agent.tool_use", "session.status_idle")
+    while asking[-1].get("input", {}).get("command") is None and asking[-1]["type"] != "session.status_idle":
+        asking = session.read_until("agent.tool_use", "session.status_idle")
+    assert (asking[-1]["input"]["command"], shown(asking[-1])) == ("touch asked", ("ask", ASKED))
+    (thread,) = [each for each in client.beta.sessions.threads.list(session.id) if each.parent_thread_id is not None]
+    session.read(lambda event: event["type"].startswith("session.") and event["type"].endswith("idle"))
+    events = client.beta.sessions.threads.events.list(thread.id, session_id=session.id)
+    uses = [event.to_dict(mode="json") for event in events if event.type == "agent.tool_use"]
+    assert [shown(use) for use in uses] == [("ask", ASKED), ("allow", ALLOWED)]
