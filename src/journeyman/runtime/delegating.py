@@ -65,7 +65,7 @@ class Delegation:
 
     def _member(self, name: str) -> JsonObject | str:
         """An agent of the roster, or what is wrong."""
-        known = roster.called(self._thread.agent)
+        known = roster.called(roster.members(self._thread.agent))
         return known.get(name) or f'There is no agent "{name}" to delegate to. Agents: {", ".join(known) or "none"}.'
 
     def _spawn(self, member: JsonObject | str, task: str) -> tuple[list[Draft], ToolResult]:
@@ -104,7 +104,8 @@ class Delegation:
         return text_result("\n".join(map(_line, waited_for)))
 
     def _listed(self) -> str:
-        lines = [f"- {name}: {each['description'] or ''}" for name, each in roster.called(self._thread.agent).items()]
+        known = roster.called(roster.members(self._thread.agent))
+        lines = [f"- {name}: {each['description'] or ''}" for name, each in known.items()]
         threads = [f"- {_line(each)}" for each in self._children()]
         return "\n".join(["Agents:", *(lines or ["none"]), "Threads:", *(threads or ["none"])])
 

@@ -8,6 +8,7 @@ from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.judging import Judge
+from journeyman.runtime.plans import Plans
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
@@ -33,6 +34,8 @@ class Parts:
     observer: Observer = field(default_factory=Nobody)
     belongings: Belongings = field(default_factory=Belongings)
     mcp: McpServers | None = None
+    plans: Plans | None = None
+    """Of workflows."""
     carrier: Carrier | None = None
     judge: Judge | None = None
     """Of calls under `auto`; without one they ask, unless rules decide."""

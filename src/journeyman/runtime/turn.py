@@ -25,7 +25,7 @@ from journeyman.runtime.thread import Thread
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import ModelRequest as Asked
 from journeyman.telemetry.port import Observer, Span
-from journeyman.tools import agents
+from journeyman.tools import agents, workflows
 from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
@@ -77,6 +77,7 @@ class ModelTurn:
         mcp: McpRun,
         notes: Callable[[], Sequence[str]],
         skills: Callable[[], Sequence[JsonObject]],
+        language: str | None,
         judge: Judge | None = None,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
@@ -99,6 +100,7 @@ class ModelTurn:
         self._judge = judge
         self._judged: list[JsonObject] = []
         """What asking the judge about the answer under way has used."""
+        self._language = language
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -148,9 +150,8 @@ class ModelTurn:
         if thread.is_advisor:
             return consultation(self._state.primary, thread.model["id"], most)
         agent_tools = thread.agent["tools"]
-        tools = [
-            *self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools), *roster.offered(thread)
-        ]  # fmt: skip
+        tools = [*self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools)]
+        tools += roster.offered(thread, self._language)
         request = build_request(thread, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._thread.has_files:
             return request
@@ -236,7 +237,7 @@ class ModelTurn:
         """It talks to another agent or an advisor: no policy is for that."""
         thread = self._thread
         advised = thread.parent is None and roster.advisor(thread.agent) is not None
-        return (advised and name == agents.ADVISOR) or (roster.delegates(thread) and agents.is_delegation(name))
+        return (advised and name == agents.ADVISOR) or self._concerns_others(name)
 
     def _count_judging(self, asking: Asking) -> None:
         assert self._judge is not None
@@ -264,7 +265,7 @@ class ModelTurn:
         if model is not None and block["name"] == agents.ADVISOR:
             return consulted(thread, model, {"id": event_id, "name": block["name"], "input": block["input"]})
         fields: JsonObject = {"name": block["name"], "input": block["input"], "session_thread_id": None}
-        if self._is_of_agents(block["name"]):
+        if self._concerns_others(block["name"]):
             allowed = {"evaluated_permission": "allow", "evaluation": {"type": "always_allow"}}
             return [Draft("agent.tool_use", fields | allowed, id=event_id, private={"kind": "agents"})]
         if permitted is None:
@@ -274,6 +275,11 @@ class ModelTurn:
             named = {"mcp_server_name": called.server, "name": called.name, "input": called.input}
             return [self._asking("agent.mcp_tool_use", {**named, "session_thread_id": None} | permit, event_id)]
         return [self._asking("agent.tool_use", fields | permit, event_id)]
+
+    def _concerns_others(self, name: str) -> bool:
+        if agents.is_delegation(name):
+            return roster.delegates(self._thread)
+        return workflows.is_workflow(name) and self._language is not None and roster.runs_workflows(self._thread)
 
     def _asking(self, type_: str, fields: JsonObject, event_id: str) -> Draft:
         """What waits for the client is on the session's own stream, whichever thread it is of."""
