@@ -116,8 +116,8 @@ class ModelSection(_Section):
         unknown = sorted(set(self.options) - _OPTIONS[self.protocol])
         if unknown:
             raise ValueError(f"options: {self.protocol} has no {', '.join(unknown)}")
-        if self.options.get("script", "demo") not in ("demo", "lines"):
-            raise ValueError('options.script: expected "demo" or "lines"')
+        if self.options.get("script", "demo") not in ("demo", "lines", "judge"):
+            raise ValueError('options.script: expected "demo", "lines" or "judge"')
         return self
 
 
@@ -201,6 +201,15 @@ class SearchSection(_Section):
     base_url: str | None = None
 
 
+class PermissionsSection(_Section):
+    """Of tools with the policy `auto`."""
+
+    judge_model: str | None = None
+    """Which model is asked about calls that rules do not decide; a cheap one will do. None: such calls ask."""
+    judge_seconds: float = Field(default=20.0, gt=0)
+    """For all calls of one answer; those that are not judged by then ask."""
+
+
 class LogSection(_Section):
     format: Literal["auto", "json", "console"] = "auto"
     """auto: for people on a terminal, else JSON."""
@@ -271,6 +280,7 @@ class Settings(BaseSettings):
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
     retention: RetentionSection = RetentionSection()
+    permissions: PermissionsSection = PermissionsSection()
     retry: RetrySection = RetrySection()
     limits: LimitsSection = LimitsSection()
     log: LogSection = LogSection()

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.runtime.decide import decide
-from journeyman.runtime.session import fold
-from journeyman.runtime.thread import MAX_CUTS
+from journeyman.runtime.session import fold, said
+from journeyman.runtime.thread import MAX_CUTS, Thread
 from journeyman.store.port import Row
 
 from .rows import Log, text
@@ -113,8 +113,8 @@ def test_of_two_results_the_first_counts() -> None:
     log = Log()
     rows = [log.message("go"), log.row("agent.custom_tool_use", row_id="call", name="mine", input={})]
     rows.append(log.answer({"type": "tool_use", "id": "call", "name": "mine", "input": {}}, stop="tool_use"))
-    for said in ("first", "second"):
-        rows.append(log.row("user.custom_tool_result", custom_tool_use_id="call", content=[text(said)]))
+    for each in ("first", "second"):
+        rows.append(log.row("user.custom_tool_result", custom_tool_use_id="call", content=[text(each)]))
     history = fold(agent(), "sthr_1", rows).primary.history
     assert [block["content"] for block in history[-1]["content"]] == [[text("first")]]
 
@@ -157,3 +157,35 @@ def test_running_time_adds_up_over_pauses() -> None:
     rows.append(log.row("session.status_idle", stop_reason={"type": "end_turn"}))
     state = fold(agent(), "sthr_1", rows)
     assert (state.active_us, state.running_since) == ((3 - 1) + (5 - 4), None)
+
+
+def test_judging_counts_with_the_request_whose_calls_were_judged() -> None:
+    """In usage and cost, and not in what the conversation weighs."""
+    log = Log()
+    ended = log.answer(text("a"), input_tokens=10, output_tokens=5)
+    judged = {"usage": {**ended.body["model_usage"], "input_tokens": 100, "output_tokens": 2}, "nano": 7}
+    assert ended.private is not None
+    ended.private.update(nano=3, judged=[judged, judged])
+    thread = fold(agent(), "sthr_1", [log.message("q"), ended]).primary
+    assert (thread.usage.input_tokens, thread.usage.output_tokens, thread.usage.nano) == (210, 9, 17)
+    assert thread.usage.requests == 3
+    assert thread.context_tokens == 15
+
+
+def test_only_the_users_messages_are_said() -> None:
+    """facts 5.7: not what the operator says or tools return; what was said to the session counts in every thread."""
+    log = Log()
+    image = {"type": "image", "source": {"type": "url", "url": "https://a.b"}}
+    rows = [
+        log.row("user.message", content=[text("one"), image, text("two")]),
+        log.row("system.message", content=[text("operator")]),
+        log.row("agent.custom_tool_use", name="mine", input={}, row_id="sevt_call"),
+        log.row("user.custom_tool_result", custom_tool_use_id="sevt_call", content=[text("result")], is_error=False),
+        log.row("agent.thread_message_received", content=[text("an agent")]),
+        log.message("three"),
+    ]
+    state = fold(agent(), "sthr_1", rows)
+    assert said(state, state.primary) == ["one\ntwo", "three"]
+    child = Thread("sthr_2", agent())
+    child.shown = [(rows[4].body, ""), (log.message("four").body, "")]
+    assert said(state, child) == ["one\ntwo", "three", "four"]

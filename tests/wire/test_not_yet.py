@@ -8,30 +8,10 @@ import pytest
 from journeyman.wire import agents, events, sessions
 
 LATER = "is not supported by this version of Journeyman yet"
-MCP: dict[str, Any] = {
-    "mcp_servers": [{"type": "url", "name": "x", "url": "https://mcp.example.com"}],
-    "tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}],
-}
-AUTO = {"permission_policy": {"type": "auto"}}
 OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
 
 
-def toolset(**fields: Any) -> dict[str, Any]:
-    return {"tools": [{"type": "agent_toolset_20260401", **fields}]}
-
-
 AGENT_PARTS = [
-    (
-        {**MCP, "tools": [{**MCP["tools"][0], "default_config": AUTO}]},
-        'tools.0.mcp_toolset.default_config.permission_policy.type: "auto"',
-    ),
-    (toolset(default_config=AUTO), 'tools.0.agent_toolset_20260401.default_config.permission_policy.type: "auto"'),
-    (
-        toolset(configs=[{"name": "read"}, {"name": "bash", **AUTO}]),
-        'tools.0.agent_toolset_20260401.configs.1.permission_policy.type: "auto"',
-    ),
-]
-AGENT_ONLY = [
     (
         {"execution_identity": {"type": "aws_role", "role_arn": "arn:aws:iam::1:role/r"}},
         'execution_identity.type: "aws_role"',
@@ -47,28 +27,10 @@ def base() -> dict[str, Any]:
     return {**create_agent(b'{"name": "n", "model": "m"}'), "id": "agent_01", "version": 1}
 
 
-def snapshot() -> dict[str, Any]:
-    return sessions.resolve_agent(base(), sessions.parse_create(b'{"agent": "a", "environment_id": "e"}').agent)
-
-
-@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS + AGENT_ONLY)
+@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS)
 def test_agents(refused, fields, feature):
     assert refused(create_agent, {"name": "n", "model": "m", **fields}) == f"{feature} {LATER}"
     assert refused(lambda body: agents.apply_update(base(), agents.parse_update(body)), fields) == f"{feature} {LATER}"
-
-
-@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS)
-def test_overrides(refused, fields, feature):
-    body = {"agent": {"type": "agent_with_overrides", "id": "agent_01", **fields}, "environment_id": "env_01"}
-    message = refused(lambda body: sessions.resolve_agent(base(), sessions.parse_create(body).agent), body)
-    assert message == f"agent.{feature} {LATER}"
-
-
-@pytest.mark.parametrize(("fields", "feature"), AGENT_PARTS)
-def test_session_agent_updates(refused, fields, feature):
-    session = {"title": None, "metadata": {}, "agent": snapshot()}
-    message = refused(lambda body: sessions.apply_update(session, sessions.parse_update(body)), {"agent": fields})
-    assert message == f"agent.{feature} {LATER}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Settings to backends."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from journeyman.app.refusals import DataDirectoryUnusable, ExtraMissing
 from journeyman.blobs.disk import DiskBlobs
 from journeyman.blobs.port import Blobs
 from journeyman.config import Settings
+from journeyman.models.port import ModelError
 from journeyman.models.registry import ConfiguredModels
+from journeyman.runtime.judging import Judge
 from journeyman.sandboxes.port import BaseImages, Sandboxes
 from journeyman.store.database import Database
 from journeyman.store.keys import PREFIX
@@ -20,6 +23,8 @@ from journeyman.store.sqlite import SQLiteDatabase
 from journeyman.vault.keyring import BadKey, Keyring, new_key
 
 _GB = 1 << 30
+
+_log = logging.getLogger("journeyman.permissions")
 
 
 def open_database(settings: Settings) -> Database:
@@ -129,3 +134,15 @@ def extra(name: str) -> Generator[None]:
 def make_models(settings: Settings) -> ConfiguredModels:
     ours = frozenset(settings.server.api_keys)
     return ConfiguredModels(settings.routes(), own_keys=lambda key: key in ours or key.startswith(PREFIX))
+
+
+def make_judge(settings: Settings, models: ConfiguredModels) -> Judge | None:
+    """Of calls under the policy `auto`."""
+    section = settings.permissions
+    if section.judge_model is None:
+        return None
+    try:
+        models.find(section.judge_model)
+    except ModelError as error:
+        _log.warning("permissions.judge_model: %s Until then undecided calls under the policy auto ask.", error.message)
+    return Judge(models, section.judge_model, section.judge_seconds)

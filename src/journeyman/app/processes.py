@@ -16,6 +16,7 @@ from journeyman.api.services import Services
 from journeyman.api.watching import Watching
 from journeyman.app.backends import (
     make_blobs,
+    make_judge,
     make_keyring,
     make_models,
     make_sandboxes,
@@ -292,6 +293,7 @@ def _parts(
         mcp=McpServers(settings.addresses(), belongings.secrets and belongings.secrets.authorization),
         requests=Slots(limits.model_requests, limits.model_requests_per_workspace),
         runs=Slots(limits.tool_runs, limits.tool_runs_per_workspace),
+        judge=make_judge(settings, models),
     )
 
 

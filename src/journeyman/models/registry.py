@@ -23,8 +23,8 @@ class Route:
     """One `[[models]]` entry. `match` is a model id or a pattern with `*` and `?`; case matters.
 
     `ids` are listed even when the provider does not list them. `api_key_env` only names the variable in messages.
-    `options` go to the adapter: connect_timeout and idle_timeout, proxy (anthropic only); script ("demo" or "lines"),
-    ttft and gap (scripted). Times are in seconds, windows in tokens.
+    `options` go to the adapter: connect_timeout and idle_timeout, proxy (anthropic only); script ("demo", "lines" or
+    "judge"), ttft and gap (scripted). Times are in seconds, windows in tokens.
     """
 
     match: str
@@ -185,12 +185,15 @@ def _adapter(route: Route) -> Model:
 
 def _scripted(options: JsonObject) -> Model:
     from journeyman.models.demo import DEMO_PACE, demo  # noqa: PLC0415
+    from journeyman.models.script_judge import scripted_judge  # noqa: PLC0415
     from journeyman.models.script_lines import ScriptLines  # noqa: PLC0415
     from journeyman.models.scripted import ScriptedModel  # noqa: PLC0415
 
     pace: JsonObject = {name: value for name, value in options.items() if name != "script"}
     if options.get("script", "demo") == "demo":
         return ScriptedModel(demo, **{"gap": DEMO_PACE, **pace})
+    if options["script"] == "judge":
+        return ScriptedModel(scripted_judge, **pace)
     return ScriptedModel(ScriptLines(), **pace)
 
 

@@ -58,7 +58,7 @@ class ScriptLines:
 
     def _script(self, place: int, text: str, number: int, tools: list[JsonObject]) -> Script:
         line = text.rpartition("SCRIPT:")[2].partition("\n")[0].strip()
-        steps = _steps(_ID.sub("", line))
+        steps = read_steps(_ID.sub("", line))
         if number >= len(steps):
             return Script([Say(["ok"])])
         named = _ID.search(text)
@@ -67,10 +67,11 @@ class ScriptLines:
         step = steps[number]
         times = int(step.faults.get("times", 1))
         hit = times == 0 or self._attempts[key] <= times
-        return _answer(step, tools, hit=hit)
+        return answer_of(step, tools, hit=hit)
 
 
-def _steps(line: str) -> list[Step]:
+def read_steps(line: str) -> list[Step]:
+    """The steps of a script's line."""
     steps: list[Step] = []
     for part in line.split(" | "):
         found = _FAULTS.match(part.strip())
@@ -90,7 +91,8 @@ def _action(text: str) -> Action:
     return Action(kind, int(times or 1), argument)
 
 
-def _answer(step: Step, tools: list[JsonObject], *, hit: bool) -> Script:
+def answer_of(step: Step, tools: list[JsonObject], *, hit: bool) -> Script:
+    """What a step says; its faults count where they `hit`."""
     faults = step.faults
     error, after = _error(faults) if hit else (None, None)
     reasons = [_STOP_REASONS[action.kind] for action in step.actions if action.kind in _STOP_REASONS]

@@ -7,6 +7,7 @@ from journeyman.models.port import Models
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.judging import Judge
 from journeyman.runtime.plans import Plans
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
@@ -35,6 +36,8 @@ class Parts:
     mcp: McpServers | None = None
     plans: Plans = field(default_factory=Plans)
     carrier: Carrier | None = None
+    judge: Judge | None = None
+    """Of calls under `auto`; without one they ask, unless rules decide."""
     requests: Slots = field(default_factory=Slots)
     """For model requests."""
     runs: Slots = field(default_factory=Slots)

@@ -67,11 +67,11 @@ class SessionState:
         """Whose call it is; the primary thread for one that is not open."""
         return next((each for each in self.children.values() if call_id in each.calls), self.primary)
 
-    def is_spent(self, now: int) -> bool:
-        """Whether it has cost as much as its budget allows; `now` in µs."""
+    def is_spent(self, now: int, more: int = 0) -> bool:
+        """Whether it has cost as much as its budget allows; `now` in µs, `more` nano-dollars not in the log yet."""
         limit = cap(self.budget)
         ran = max(0, now - self.running_since) if self.running_since is not None else 0
-        return limit is not None and self.usage.list_cost_nano(self.active_us + ran) >= limit
+        return limit is not None and self.usage.list_cost_nano(self.active_us + ran) + more >= limit
 
     def apply(self, row: Row) -> None:
         """Fold one more row, in the order of the log."""
@@ -84,6 +84,13 @@ class SessionState:
 def turn_of(session_id: str, state: SessionState) -> Turn:
     """The turn under way, or the last one, as observers are told of it."""
     return Turn(session_id, state.turn_began, str(state.agent.get("id", "")), str(state.agent.get("name", "")))
+
+
+def said(state: SessionState, thread: Thread) -> list[str]:
+    """What the person has said in the session and to a thread, oldest first: of `user.message` the text alone."""
+    heard = state.primary.shown if thread is state.primary else [*state.primary.shown, *thread.shown]
+    messages = [body["content"] for body, _ in heard if body["type"] == "user.message"]
+    return ["\n".join(block["text"] for block in content if block["type"] == "text") for content in messages]
 
 
 def fold(agent: JsonObject, thread_id: str, rows: Iterable[Row], budget: JsonObject | None = None) -> SessionState:
@@ -237,6 +244,8 @@ def _request_end(state: SessionState, row: Row) -> None:
     thread, usage, private = state.thread(row.thread_id), row.body["model_usage"], row.private or {}
     thread.request = None
     thread.usage.add(usage, private)
+    for judged in private.get("judged", ()):
+        thread.usage.add(judged["usage"], judged)
     if "too_long" in private:
         thread.refused += 1
         thread.context_tokens = NO_ROOM

@@ -50,7 +50,7 @@ class ThreadWork:
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, thread, self._pen, self._tools.announced,
             parts.unpriced, parts.observer, parts.belongings.sources, self._mcp, computer.notes,
-            lambda: computer.skills(thread), parts.plans.language,
+            lambda: computer.skills(thread), parts.plans.language, parts.judge,
         )  # fmt: skip
         self.begins = True
         """Its next request is the first of a turn."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,11 +14,12 @@ from journeyman.runtime.answer import Answer, Preview
 from journeyman.runtime.compaction import compaction_request, summary_blocks
 from journeyman.runtime.draft import Draft, request_end
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.judging import Asking, Judge
 from journeyman.runtime.pen import Pen
-from journeyman.runtime.permissions import judge
+from journeyman.runtime.permissions import Called, evaluate
 from journeyman.runtime.prices import list_price
 from journeyman.runtime.prompt import build_request
-from journeyman.runtime.session import SessionState, turn_of
+from journeyman.runtime.session import SessionState, said, turn_of
 from journeyman.runtime.sources import Sources
 from journeyman.runtime.thread import Thread
 from journeyman.store.port import Claim
@@ -77,6 +78,7 @@ class ModelTurn:
         notes: Callable[[], Sequence[str]],
         skills: Callable[[], Sequence[JsonObject]],
         language: str,
+        judge: Judge | None = None,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -95,6 +97,9 @@ class ModelTurn:
         self._mcp = mcp
         self._notes = notes
         self._skills = skills
+        self._judge = judge
+        self._judged: list[JsonObject] = []
+        """What asking the judge about the answer under way has used."""
         self._language = language
 
     def cut(self, start: str) -> Draft:
@@ -108,7 +113,7 @@ class ModelTurn:
             answer = await self._stream(await self._request(), self._preview())
         except ModelError as error:
             return self._failed(start, error)
-        rows = self._rows(answer)
+        rows = self._rows(answer, await self._permitted(answer))
         self._journal.write([*rows, self._end(start, answer, self._private(answer))], hold=True)
         return None
 
@@ -136,7 +141,7 @@ class ModelTurn:
 
     def _open_span(self) -> str:
         start = new_id("sevt")
-        self._answer = None
+        self._answer, self._judged = None, []
         self._journal.write([Draft("span.model_request_start", {}, id=start)])
         return start
 
@@ -164,7 +169,7 @@ class ModelTurn:
             told.error = "interrupted"
             raise
         finally:
-            self._tell(answer, told)
+            self._tell(answer, Span(told.began, now_us(), told.error), told.first, self._thread.model["id"])
         return answer
 
     async def _read(self, request: ModelRequest, answer: Answer, told: "_Told") -> None:
@@ -188,15 +193,14 @@ class ModelTurn:
                     answer.thought = None
                     await self._journal.flush()  # before the previews of what follows it
 
-    def _tell(self, answer: Answer, told: "_Told") -> None:
+    def _tell(self, answer: Answer, span: Span, first: int | None, model: str) -> None:
         usage = answer.usage
         tokens = {
             "input": usage.input_tokens, "output": usage.output_tokens,
             "cache_read": usage.cache_read_input_tokens, "cache_write": usage.cache_creation_input_tokens,
         }  # fmt: skip
-        span, model = Span(told.began, now_us(), told.error), self._thread.model["id"]
         turn = turn_of(self._claim.session_id, self._state)
-        self._observer.model_request(Asked(turn, span, model, told.first, tokens, answer.stop_reason))
+        self._observer.model_request(Asked(turn, span, model, first, tokens, answer.stop_reason))
 
     def _preview(self) -> Preview | None:
         session, thread = self._claim.session_id, self._thread
@@ -209,7 +213,39 @@ class ModelTurn:
 
         return show
 
-    def _rows(self, answer: Answer) -> list[Draft]:
+    async def _permitted(self, answer: Answer) -> dict[str, tuple[Called, JsonObject]]:
+        """Of each call that a policy is for, by its event's id. The judge is a model too: past the session's budget it
+        is not asked."""
+        calls = {id_: called for id_, block in answer.blocks() if (called := self._called(block)) is not None}
+        spent = self._state.is_spent(now_us(), self._price(self._thread.model, answer) or 0)
+        judge = None if spent else self._judge
+        found = await evaluate(list(calls.values()), judge, said(self._state, self._thread), self._count_judging)
+        return {id_: (called, permit) for (id_, called), permit in zip(calls.items(), found, strict=True)}
+
+    def _called(self, block: JsonObject) -> Called | None:
+        thread = self._thread
+        if block["type"] != "tool_use" or thread.is_advisor or self._is_of_agents(block["name"]):
+            return None
+        found = self._mcp.find(thread.agent["tools"], block["name"])
+        if found is not None:
+            offered, tool = found
+            return Called(tool, offered.name, block["input"], offered.server)
+        tool = self._toolset.resolve(thread.agent["tools"], block["name"])
+        return None if tool.kind == "custom" else Called(tool, block["name"], block["input"])
+
+    def _is_of_agents(self, name: str) -> bool:
+        """It talks to another agent or an advisor: no policy is for that."""
+        thread = self._thread
+        advised = thread.parent is None and roster.advisor(thread.agent) is not None
+        return (advised and name == agents.ADVISOR) or self._concerns_others(name)
+
+    def _count_judging(self, asking: Asking) -> None:
+        assert self._judge is not None
+        model = {"id": self._judge.model}
+        self._judged.append(self._counted(model, asking.answer) | {"usage": asking.answer.usage.wire()})
+        self._tell(asking.answer, asking.span, asking.first, self._judge.model)
+
+    def _rows(self, answer: Answer, permitted: Mapping[str, tuple[Called, JsonObject]]) -> list[Draft]:
         if self._thread.is_advisor:
             return advice(self._thread, self._state.primary, [block for _, block in answer.blocks()])
         rows: list[Draft] = []
@@ -220,11 +256,11 @@ class ModelTurn:
                 else:
                     rows.append(Draft("agent.message", {"content": [block]}, id=event_id))
             elif block["type"] == "tool_use":
-                rows += self._tool_use(event_id, block)
+                rows += self._tool_use(event_id, block, permitted.get(event_id))
         return rows
 
-    def _tool_use(self, event_id: str, block: JsonObject) -> list[Draft]:
-        thread, agent_tools = self._thread, self._thread.agent["tools"]
+    def _tool_use(self, event_id: str, block: JsonObject, permitted: tuple[Called, JsonObject] | None) -> list[Draft]:
+        thread = self._thread
         model = roster.advisor(thread.agent) if thread.parent is None else None
         if model is not None and block["name"] == agents.ADVISOR:
             return consulted(thread, model, {"id": event_id, "name": block["name"], "input": block["input"]})
@@ -232,15 +268,13 @@ class ModelTurn:
         if self._concerns_others(block["name"]):
             allowed = {"evaluated_permission": "allow", "evaluation": {"type": "always_allow"}}
             return [Draft("agent.tool_use", fields | allowed, id=event_id, private={"kind": "agents"})]
-        found = self._mcp.find(agent_tools, block["name"])
-        if found is not None:
-            offered, tool = found
-            named = {"mcp_server_name": offered.server, "name": offered.name, "input": block["input"]}
-            return [self._asking("agent.mcp_tool_use", {**named, "session_thread_id": None} | judge(tool), event_id)]
-        tool = self._toolset.resolve(agent_tools, block["name"])
-        if tool.kind == "custom":
+        if permitted is None:
             return [self._asking("agent.custom_tool_use", fields, event_id)]
-        return [self._asking("agent.tool_use", fields | judge(tool), event_id)]
+        called, permit = permitted
+        if called.server:
+            named = {"mcp_server_name": called.server, "name": called.name, "input": called.input}
+            return [self._asking("agent.mcp_tool_use", {**named, "session_thread_id": None} | permit, event_id)]
+        return [self._asking("agent.tool_use", fields | permit, event_id)]
 
     def _concerns_others(self, name: str) -> bool:
         if agents.is_delegation(name):
@@ -261,17 +295,24 @@ class ModelTurn:
         return {"content": [block for _, block in answer.blocks()], "outcome": outcome}
 
     def _end(self, start: str, answer: Answer, private: JsonObject, *, is_error: bool = False) -> Draft:
-        usage = answer.usage
-        model = self._thread.model
-        priced = {**usage.wire(), "speed": model.get("speed")}
-        nano = list_price(model["id"], priced, now_us())
+        private = {**private, **self._counted(self._thread.model, answer)}
+        if self._judged:
+            private["judged"] = self._judged
+        return request_end(start, answer.usage, is_error=is_error, private=private)
+
+    def _counted(self, model: JsonObject, answer: Answer) -> JsonObject:
+        """What stands beside the tokens of a request."""
+        counted: JsonObject = {"nano": self._price(model, answer)}
+        if answer.usage.cache_write_1h:
+            counted["cache_write_1h"] = answer.usage.cache_write_1h
+        return counted
+
+    def _price(self, model: JsonObject, answer: Answer) -> int | None:
+        nano = list_price(model["id"], {**answer.usage.wire(), "speed": model.get("speed")}, now_us())
         if nano is None and model["id"] not in self._unpriced:
             self._unpriced.add(model["id"])
             _log.warning("no list price is known for model %s; its tokens cost 0", model["id"])
-        private = {**private, "nano": nano}
-        if usage.cache_write_1h:
-            private["cache_write_1h"] = usage.cache_write_1h
-        return request_end(start, usage, is_error=is_error, private=private)
+        return nano
 
     def _failed(self, start: str, error: ModelError) -> Failure | None:
         answer = self._answer or Answer(None)

@@ -143,7 +143,6 @@ def apply_update(current: Mapping[str, Any], update: AgentUpdate) -> Json:
 
 
 def _refuse(agent: AgentCreate | AgentUpdate) -> None:
-    not_yet.refuse_tools("", agent.tools)
     identity = agent.execution_identity.type if agent.execution_identity is not None else None
     not_yet.refuse_agent(identity=identity)
 

@@ -1,29 +1,15 @@
 """What is valid on the wire and not built yet: refused here, so that nothing is accepted and then ignored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from journeyman.wire.custom_tools import CustomToolParams
 from journeyman.wire.errors import ApiError, invalid
-from journeyman.wire.tools import ToolParams
 
 
 def refuse_agent(*, identity: str | None) -> None:
     """Raise ApiError for parts of an agent that later versions bring."""
     if identity not in (None, "service_account"):
         raise _refusal("execution_identity.type", f'"{identity}"')
-
-
-def refuse_tools(prefix: str, tools: Sequence[ToolParams] | None) -> None:
-    """Raise ApiError for the policy `auto`; `prefix` stands before each path."""
-    for position, tool in enumerate(tools or []):
-        path = f"{prefix}tools.{position}.{tool.type}"
-        if not isinstance(tool, CustomToolParams):
-            configs = [("default_config", tool.default_config)]
-            entries = [(f"configs.{place}", config) for place, config in enumerate(tool.configs or [])]
-            for where, config in (*configs, *entries):
-                if config and config.permission_policy and config.permission_policy.type == "auto":
-                    raise _refusal(f"{path}.{where}.permission_policy.type", '"auto"')
 
 
 def refuse_environment(config: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from journeyman.wire import events, mcp, metadata, models, not_yet, skills, tools
+from journeyman.wire import events, mcp, metadata, models, skills, tools
 from journeyman.wire.budgets import create_only
 from journeyman.wire.errors import invalid
 from journeyman.wire.events import InitialEvent, UserDefineOutcome
@@ -157,9 +157,7 @@ def resolve_agent(agent: Mapping[str, Any], reference: AgentReference | AgentWit
         snapshot["system"] = reference.system or None
     if reference.given("skills"):
         snapshot["skills"] = skills.materialise(reference.skills or [])
-    resolved = _with_tools(snapshot, reference)
-    not_yet.refuse_tools("agent.", reference.tools)
-    return resolved
+    return _with_tools(snapshot, reference)
 
 
 def definition(agent: Mapping[str, Any]) -> Json:
@@ -178,8 +176,6 @@ def apply_update(current: Mapping[str, Any], update: SessionUpdate) -> Json:
     body["metadata"] = metadata.patched(body["metadata"], update.metadata)
     if update.agent is not None:
         body["agent"] = _with_copies(_with_tools(dict(body["agent"]), update.agent))
-    if update.agent is not None:
-        not_yet.refuse_tools("agent.", update.agent.tools)
     if update.given("budget") and update.budget is not None and body.get("budget") is None:
         raise create_only()
     if update.given("budget") and body.get("budget") is not None:
