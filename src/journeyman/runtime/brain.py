@@ -9,7 +9,7 @@ import contextlib
 from typing import Any
 
 from journeyman.engine.port import Superseded
-from journeyman.runtime import draft, ending
+from journeyman.runtime import draft, ending, outcome_ends
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
@@ -29,6 +29,7 @@ from journeyman.runtime.steps import (
     Compact,
     Cut,
     Drop,
+    Evaluate,
     GoIdle,
     Interrupt,
     Move,
@@ -126,7 +127,7 @@ class Brain:
                 case Cut():
                     if not self._busy[thread.id].cancelling():
                         self._busy[thread.id].cancel()  # once: a second time would cut its cleaning up
-                case CallModel() | Compact() | RunTools():
+                case CallModel() | Compact() | RunTools() | Evaluate():
                     self._start(thread, step)
                 case _:
                     await self._do(thread, step)
@@ -227,6 +228,7 @@ class Brain:
             self._journal.write(stops(self._state, [Leaving(thread, END_TURN)], now_us()))
             return
         self._journal.write([*drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
+        self._journal.write(outcome_ends.given_up(self._state, thread, failure.message), hold=True)
         await self._give_up(thread, failure.message)
 
     async def _give_up(self, thread: Thread, message: str) -> None:
@@ -250,6 +252,12 @@ class Brain:
     def _record(self, items: list[InboxItem]) -> None:
         drafts = [self._drafted(item) for item in items]
         self._journal.write(drafts, self._take(items))
+        self._end_outcome(items)
+
+    def _end_outcome(self, items: list[InboxItem]) -> None:
+        outcome = self._state.outcome
+        if outcome is not None and outcome_ends.is_interrupted(self._state, items):
+            self._journal.write([self._work(self._state.primary).grader.interrupted(outcome)], hold=True)
 
     def _drafted(self, item: InboxItem) -> draft.Draft:
         thread = reader(self._state, item)
@@ -275,6 +283,7 @@ class Brain:
         if len(leaving) == 1:
             drafts += ending.interrupted(self._state, leaving[0].thread)
         self._journal.write(drafts, taken, hold=True)
+        self._end_outcome(step.items)
         self._journal.write(stops(self._state, leaving, now_us()))
 
     async def _go_idle(self, thread: Thread, step: GoIdle) -> None:

@@ -1,7 +1,6 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from journeyman.runtime.draft import Draft, request_end
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.pen import Pen
 from journeyman.runtime.permissions import judge
-from journeyman.runtime.prices import list_price
+from journeyman.runtime.pricing import priced
 from journeyman.runtime.prompt import build_request
 from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.sources import Sources
@@ -31,8 +30,6 @@ from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
-
-_log = logging.getLogger("journeyman.prices")
 
 _TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context window")
 
@@ -257,15 +254,7 @@ class ModelTurn:
 
     def _end(self, start: str, answer: Answer, private: JsonObject, *, is_error: bool = False) -> Draft:
         usage = answer.usage
-        model = self._thread.model
-        priced = {**usage.wire(), "speed": model.get("speed")}
-        nano = list_price(model["id"], priced, now_us())
-        if nano is None and model["id"] not in self._unpriced:
-            self._unpriced.add(model["id"])
-            _log.warning("no list price is known for model %s; its tokens cost 0", model["id"])
-        private = {**private, "nano": nano}
-        if usage.cache_write_1h:
-            private["cache_write_1h"] = usage.cache_write_1h
+        private = private | priced(self._thread.model, usage, self._unpriced)
         return request_end(start, usage, is_error=is_error, private=private)
 
     def _failed(self, start: str, error: ModelError) -> Failure | None:
@@ -275,10 +264,14 @@ class ModelTurn:
             self._journal.write([self._end(start, answer, {"too_long": True}, is_error=True)])
             return None
         end = self._end(start, answer, {}, is_error=True)
-        kind = {
-            "overloaded": "model_overloaded_error",
-            "rate_limited": "model_rate_limited_error",
-            "billing": "billing_error",
-            "failed": "model_request_failed_error",
-        }[error.kind]
-        return Failure([end], kind, error.message, error.transient, error.retry_after)
+        return Failure([end], failure_kind(error), error.message, error.transient, error.retry_after)
+
+
+def failure_kind(error: ModelError) -> str:
+    """The wire's type of it."""
+    return {
+        "overloaded": "model_overloaded_error",
+        "rate_limited": "model_rate_limited_error",
+        "billing": "billing_error",
+        "failed": "model_request_failed_error",
+    }[error.kind]
