@@ -13,7 +13,6 @@ MCP: dict[str, Any] = {
     "tools": [{"type": "mcp_toolset", "mcp_server_name": "x"}],
 }
 AUTO = {"permission_policy": {"type": "auto"}}
-OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
 
 
 def toolset(**fields: Any) -> dict[str, Any]:
@@ -72,20 +71,8 @@ def test_session_agent_updates(refused, fields, feature):
 
 
 @pytest.mark.parametrize(
-    ("fields", "feature"),
-    [
-        ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
-    ],
-)
-def test_session_creates(refused, fields, feature):
-    body = {"agent": "agent_01", "environment_id": "env_01", **fields}
-    assert refused(sessions.parse_create, body) == f"{feature} {LATER}"
-
-
-@pytest.mark.parametrize(
     ("event", "feature"),
     [
-        (OUTCOME, "events.0: user.define_outcome"),
         ({"type": "user.tool_result", "tool_use_id": "sevt_01"}, "events.0: user.tool_result"),
     ],
 )

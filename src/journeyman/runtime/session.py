@@ -251,7 +251,9 @@ def _outcome_defined(state: SessionState, row: Row) -> None:
 
 def _evaluated(state: SessionState, row: Row) -> None:
     """A beginning, a sign of life, or an end."""
-    outcome = next(each for each in state.outcomes if each.id == row.body["outcome_id"])
+    outcome = next((each for each in state.outcomes if each.id == row.body["outcome_id"]), None)
+    if outcome is None:
+        return
     thread, private = state.primary, row.private or {}
     if "usage" in private:
         thread.usage.add(private["usage"], private)
