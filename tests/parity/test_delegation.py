@@ -27,7 +27,7 @@ def team(client: Anthropic, environment_id: str, *, lead: Any = None, **members:
 
 def quoted(given: Any) -> str:
     """JSON in which a script of its own is not taken for the one it stands in."""
-    hidden = {"SCRIPT:": "\\u0053CRIPT:", " | ": " \\u007c ", " && ": " \\u0026& "}
+    hidden = {"SCRIPT:": "\\u0053CRIPT:", " | ": " \\u007c ", " && ": " \\u0026& ", "#id=": "\\u0023id="}
     text = json.dumps(given)
     for plain, escaped in hidden.items():
         text = text.replace(plain, escaped)
@@ -285,3 +285,56 @@ def test_previews_stay_in_their_thread(client: Anthropic, environment_id: str) -
         above = settled(talk)
         told = "".join(e["delta"]["content"]["text"] for e in only(above, "event_delta"))
         assert "from below" not in told and "up here" in told
+
+
+def free(client: Anthropic, environment_id: str, **subagents: Any) -> str:
+    """A session whose agent may define agents as it delegates."""
+    multiagent: Any = {"type": "multiagent_20261001"}
+    if subagents:
+        multiagent["subagents"] = {"type": "enabled", **subagents}
+    agent = client.beta.agents.create(name="lead", model="scripted", tools=[TOOLSET], multiagent=multiagent)
+    return client.beta.sessions.create(agent=agent.id, environment_id=environment_id).id
+
+
+def test_an_agent_defined_as_it_is_spawned(client: Anthropic, environment_id: str) -> None:
+    """multiagent_20261001: subagents are on unless said otherwise, and inline ones with them; they have no id."""
+    made = free(client, environment_id)
+    inline = quoted(
+        {"inline_agent": {"name": "poet", "system": "Rhyme.", "tools": ["bash"]}, "task": "SCRIPT: text oh"}
+    )
+    nameless = quoted({"task": "SCRIPT: tool read {} | text ah"})
+    with listening(client, made) as talk:
+        talk.turn(
+            f"SCRIPT: tool spawn_agent {inline} && tool spawn_agent {nameless} | tool wait_for_agents {{}} | text x"
+        )
+        poet, other = [each.agent.to_dict() for each in children(client, made)]
+        assert (poet["type"], poet["name"], poet["system"], "id" in poet) == ("inline", "poet", "Rhyme.", False)
+        assert (other["type"], other["name"]) == ("inline", "agent-2"), "the server's name for it"
+        told = [each["content"][0]["text"] for each in only(talk.streamed, "agent.thread_message_received")]
+        assert sorted(told) == ["ah", "oh"]
+
+
+def test_inline_agents_can_be_off(client: Anthropic, environment_id: str) -> None:
+    member = client.beta.agents.create(name="helper", model="scripted")
+    off = free(client, environment_id, inline_agents={"type": "disabled"}, predefined_agents=[member.id])
+    given = quoted({"inline_agent": {"name": "poet"}, "task": "SCRIPT: text oh"})
+    with listening(client, off) as talk:
+        talk.turn(
+            f"SCRIPT: tool spawn_agent {given} | {spawn('helper', 'SCRIPT: text hi')} | tool wait_for_agents {{}}"
+        )
+        first, *_ = only(talk.streamed, "agent.tool_result")
+        assert first["is_error"] and '"inline_agent" is not a parameter' in first["content"][0]["text"]
+        (child,) = children(client, off)
+        assert child.agent.to_dict()["name"] == "helper"
+
+
+def test_mistakes_in_a_definition_are_told(client: Anthropic, environment_id: str) -> None:
+    made = free(client, environment_id)
+    wrong: list[Any] = [{"tools": ["nothing"]}, {"nonsense": 1}, {"name": "anthropic.advisor"}]
+    steps = [f"tool spawn_agent {quoted({'inline_agent': each, 'task': 'x'})}" for each in wrong]
+    with listening(client, made) as talk:
+        talk.turn(f"SCRIPT: {' | '.join(steps)} | text done")
+        results = only(talk.streamed, "agent.tool_result")
+        assert [each["is_error"] for each in results] == [True] * 3
+        assert all(each["content"][0]["text"].startswith("inline_agent: ") for each in results)
+        assert not children(client, made)

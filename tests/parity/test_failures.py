@@ -106,3 +106,12 @@ def test_refusal(converse: Converse) -> None:
     """facts 8.14: a refused turn stops with `refusal`."""
     events = converse().turn("SCRIPT: refusal I will not")
     assert one(events, "session.status_idle")["stop_reason"]["type"] == "refusal"
+
+
+def test_a_model_that_fails_in_an_unforeseen_way(converse: Converse) -> None:
+    """It ends the turn with an error, once, and the session goes on. The script is one that cannot be read."""
+    session = converse()
+    events = session.turn("SCRIPT: tool read {not json")
+    assert one(events, "session.error")["error"]["type"] == "model_request_failed_error"
+    assert events[-1]["stop_reason"] == {"type": "retries_exhausted"}
+    assert session.turn("SCRIPT: text hello")[-1]["stop_reason"] == {"type": "end_turn"}

@@ -184,3 +184,25 @@ def test_errors_reach_the_official_client(client: Anthropic, environment_id: str
     client.beta.agents.archive(worker["id"])
     with pytest.raises(BadRequestError, match=r"agent\.multiagent\.agents\.0"):
         client.beta.sessions.create(agent=lead["id"], environment_id=environment_id)
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_shapes_of_the_official_client(client: Anthropic, environment_id: str, newer: bool) -> None:
+    """The strict client takes agents, their versions and sessions as its types describe them."""
+    worker = client.beta.agents.create(name="worker", model="scripted")
+    roster: list[Any] = [SELF, worker.id, {"type": "agent", "id": worker.id, "version": 1}]
+    multiagent: Any = coordinator(ADVISOR, *roster[:2])
+    if newer:
+        advisor, subagents = {**ON, "model": "scripted"}, {**ON, "predefined_agents": roster[:2]}
+        multiagent = members(advisor=advisor, subagents=subagents, workflows={**ON, "predefined_agents": roster[2:]})
+    lead = client.beta.agents.create(name="lead", model="scripted", multiagent=multiagent)
+    changed = client.beta.agents.update(lead.id, system="s")
+    assert [each.version for each in client.beta.agents.versions.list(lead.id)] == [2, 1]
+    assert client.beta.agents.retrieve(lead.id) == changed
+    assert client.beta.agents.retrieve(lead.id, version=1) == lead
+    assert changed in list(client.beta.agents.list(limit=100))
+    session = client.beta.sessions.create(agent=lead.id, environment_id=environment_id)
+    assert session.agent.multiagent is not None
+    assert session.agent.multiagent.type == multiagent["type"]
+    assert [each.agent for each in client.beta.sessions.list(agent_id=lead.id)] == [session.agent]
+    assert client.beta.agents.archive(lead.id).multiagent == changed.multiagent

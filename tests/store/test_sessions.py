@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from journeyman.store.port import Batch, LostOwnership
+from journeyman.store.port import Batch, LostOwnership, ThreadPatch
 from journeyman.store.rendering import load
 from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
 from journeyman.wire.lists import session_list
 from journeyman.wire.sessions import SessionUpdate, parse_update
+from journeyman.wire.times import now_us
 
 from .world import IDLE, RUNNING, Rows, World, message
 
@@ -229,10 +230,14 @@ async def test_filters(world: World) -> None:
 async def test_its_thread_moves_with_it(world: World) -> None:
     session_id, claim = await world.owned()
     rows = Rows(claim)
-    await world.log.append(session_id, claim.fence, Batch([rows.row("session.status_running")], RUNNING))
+    starts = ThreadPatch(claim.thread_id, "running", now_us(), 0, 1)
+    await world.log.append(
+        session_id, claim.fence, Batch([rows.row("session.status_running")], RUNNING, threads=[starts])
+    )
     running = await world.threads.retrieve(world.workspace, session_id, claim.thread_id)
     assert (running["status"], running["usage"], running["startup_us"] is None) == ("running", None, False)
-    await world.log.append(session_id, claim.fence, Batch([rows.row("session.status_idle")], IDLE))
+    stops = ThreadPatch(claim.thread_id, "idle", now_us(), 1_000, usage={"input_tokens": 3})
+    await world.log.append(session_id, claim.fence, Batch([rows.row("session.status_idle")], IDLE, threads=[stops]))
     idle = await world.threads.retrieve(world.workspace, session_id, claim.thread_id)
     assert (idle["status"], load(idle["usage"]), idle["active_us"]) == ("idle", {"input_tokens": 3}, 1_000)
     assert idle["startup_us"] == running["startup_us"], "the time to the first run stays"

@@ -9,26 +9,32 @@ import contextlib
 from typing import Any
 
 from journeyman.engine.port import Superseded
-from journeyman.runtime import draft, ending, outcome_ends
+from journeyman.runtime import draft, ending, outcome_ends, workflow_events
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.mail import reader
 from journeyman.runtime.parts import Parts
+from journeyman.runtime.planning import Planning, ended_with_error, stopped
+from journeyman.runtime.plans import Computed
 from journeyman.runtime.session import SessionState, fold, turn_of
 from journeyman.runtime.standing import Leaving, backs_off, ends_session, starts, stops
 from journeyman.runtime.steps import (
     END_TURN,
     RETRIES_EXHAUSTED,
+    Abandon,
     Absorb,
     AskAgain,
     Begin,
     CallModel,
     CloseRequest,
     Compact,
+    Compute,
     Cut,
     Drop,
+    End,
+    EndRun,
     Evaluate,
     GoIdle,
     Interrupt,
@@ -43,6 +49,7 @@ from journeyman.runtime.steps import (
 from journeyman.runtime.thread import Thread
 from journeyman.runtime.threadwork import LongStep, ThreadWork
 from journeyman.runtime.turn import Failure
+from journeyman.runtime.workflow import WorkflowRun
 from journeyman.sandboxes.port import StaleRun
 from journeyman.store.port import Claim, DamagedLog, InboxItem, LostOwnership, Row
 from journeyman.telemetry.logs import bind
@@ -50,6 +57,9 @@ from journeyman.telemetry.port import Span
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
+
+
+_LATE = "It took longer than a run may."
 
 
 class Brain:
@@ -61,8 +71,10 @@ class Brain:
         self._state = state
         self._journal = Journal(parts.log, parts.hub, claim, state, parts.lease, parts.observer)
         self._computer = Computer(parts.sandboxes, parts.log, claim, state, parts.carrier, parts.belongings)
+        self._planning = Planning(parts.plans, state)
         self._works: dict[str, ThreadWork] = {}
-        self._busy: dict[str, asyncio.Task[Failure | None]] = {}
+        self._busy: dict[str, asyncio.Task[Failure | Computed | None]] = {}
+        """What is under way, by thread, or by workflow run."""
         self._news = asyncio.Event()
         self._inbox: list[InboxItem] = []
         self._inbox_end = claim.seen_seq
@@ -129,6 +141,8 @@ class Brain:
                         self._busy[thread.id].cancel()  # once: a second time would cut its cleaning up
                 case CallModel() | Compact() | RunTools() | Evaluate():
                     self._start(thread, step)
+                case Compute(run):
+                    self._begin_computing(run)
                 case _:
                     await self._do(thread, step)
                     return True
@@ -156,15 +170,25 @@ class Brain:
             case CloseRequest(request):
                 end = draft.request_end(request, draft.ModelUsage(), is_error=True, private={})
                 self._journal.write([ending.owned(thread, end)])
-            case Settle():
-                self._journal.write(stops(self._state, [], now_us()))
             case Resume():
                 self._journal.write(starts(self._state, thread))
+            case _:
+                self._wind_up(step)
+
+    def _wind_up(self, step: Step) -> None:
+        """Of workflow runs that are over, and of the session when nothing is left to do."""
+        match step:
+            case EndRun(run):
+                self._journal.write(ended_with_error(run, "timeout_error", _LATE))
+            case Abandon(end):
+                self._end([end], [])
+            case Settle():
+                self._journal.write(stops(self._state, [], now_us()))
             case _:
                 raise AssertionError(step)
 
     def _start(self, thread: Thread, step: LongStep) -> None:
-        task = asyncio.create_task(self._work(thread).perform(step))
+        task: asyncio.Task[Failure | Computed | None] = asyncio.create_task(self._work(thread).perform(step))
         task.add_done_callback(lambda _: self._news.set())
         self._busy[thread.id] = task
 
@@ -189,9 +213,33 @@ class Brain:
             if not task.done():
                 continue
             del self._busy[thread_id]
-            failure = None if task.cancelled() else task.result()
-            if failure is not None:
-                await self._after(self._state.thread(thread_id), failure)
+            found = None if task.cancelled() else task.result()
+            if isinstance(found, Computed):
+                self._carry_on(self._state.runs[thread_id], found)
+            elif found is not None:
+                await self._after(self._state.thread(thread_id), found)
+
+    def _begin_computing(self, run: WorkflowRun) -> None:
+        known = len(run.outcomes)
+
+        async def compute() -> Computed:
+            found = await self._planning.compute(run)
+            self._state.computed[run.id] = known
+            return found
+
+        task: asyncio.Task[Failure | Computed | None] = asyncio.create_task(compute())
+        task.add_done_callback(lambda _: self._news.set())
+        self._busy[run.id] = task
+
+    def _carry_on(self, run: WorkflowRun, computed: Computed) -> None:
+        """What the plan has come to; nothing if the run was stopped meanwhile."""
+        if not run.is_open:
+            return
+        for moment in computed.moments:
+            told = workflow_events.phase(run, moment)
+            if told is not None:
+                self._journal.write([told], hold=True)
+        self._journal.write(self._planning.carried_on(run, computed))
 
     async def _stop(self) -> None:
         """Cut what is under way, and let its cleaning up end."""
@@ -236,7 +284,8 @@ class Brain:
         self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
         self._record([item for item in self._inbox if reader(self._state, item) is thread])
         self._journal.write(ending.reports(self._state, thread, RETRIES_EXHAUSTED, message), hold=True)
-        self._journal.write(stops(self._state, [Leaving(thread, RETRIES_EXHAUSTED)], now_us()))
+        leaving = [ending.leaving(thread, RETRIES_EXHAUSTED, problem=f"The agent could not go on: {message}")]
+        self._journal.write(stops(self._state, leaving, now_us()))
 
     def _backoff(self, attempt: int, retry_after: float | None) -> float:
         settings = self._parts.settings
@@ -271,23 +320,29 @@ class Brain:
         return sorted(taken)
 
     def _interrupt(self, step: Interrupt) -> None:
+        for run in step.runs:
+            self._journal.write(stopped(run), hold=True)
+        self._end(step.ends, step.items)
+
+    def _end(self, ends: list[End], items: list[InboxItem]) -> None:
+        """The turns of these threads; `items` end with the interrupt that ends them, if it was one."""
         drafts: list[draft.Draft] = []
-        for end in step.ends:
+        for end in ends:
             if end.request is not None:
                 drafts.append(ending.owned(end.thread, self._work(end.thread).cut(end.request)))
-        drafts += [self._drafted(item) for item in step.items[:-1]]
-        drafts += [ending.abandoned(end.thread, call) for end in step.ends for call in end.abandoned]
-        drafts.append(self._drafted(step.items[-1]))
-        taken = self._take(step.items)
-        leaving = [Leaving(end.thread, END_TURN) for end in step.ends]
+        drafts += [self._drafted(item) for item in items[:-1]]
+        drafts += [ending.abandoned(end.thread, call) for end in ends for call in end.abandoned]
+        drafts += [self._drafted(item) for item in items[-1:]]
+        taken = self._take(items)
+        leaving = [ending.cut(end.thread) for end in ends]
         if len(leaving) == 1:
             drafts += ending.interrupted(self._state, leaving[0].thread)
         self._journal.write(drafts, taken, hold=True)
-        self._end_outcome(step.items)
+        self._end_outcome(items)
         self._journal.write(stops(self._state, leaving, now_us()))
 
     async def _go_idle(self, thread: Thread, step: GoIdle) -> None:
-        leaving = [Leaving(thread, step.stop, step.details)]
+        leaving = [ending.leaving(thread, step.stop, step.details)]
         told = ending.reports(self._state, thread, step.stop)
         if told or not ends_session(self._state, leaving):
             self._work(thread).begins = True

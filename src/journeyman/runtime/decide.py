@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence, Set
 
 from journeyman.runtime.mail import asks_to_end, mail_for, target
+from journeyman.runtime.running import is_orphan, steps_of_runs
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import (
     BUDGET_REACHED,
     END_TURN,
+    Abandon,
     Absorb,
     AskAgain,
     Begin,
@@ -29,12 +31,13 @@ from journeyman.runtime.steps import (
     requires_action,
 )
 from journeyman.runtime.thread import Call, Thread
-from journeyman.runtime.waiting import is_over, obstacles
+from journeyman.runtime.waiting import is_over, obstacles, waits_for_computing
 from journeyman.store.port import InboxItem
 
 _TASKS = ("user.message", "user.define_outcome")
 """What gives the agent something to do: held while calls are open."""
 _NOBODY: frozenset[str] = frozenset()
+_A_DAY = 86_400_000_000
 
 
 def decide(
@@ -44,41 +47,46 @@ def decide(
     *,
     compact_at: Callable[[Thread], int],
     busy: Set[str] = _NOBODY,
+    run_limit: int = _A_DAY,
 ) -> list[Move]:
     """What to do next, nothing when the session waits for its client.
 
     `now` is in µs, `compact_at` in tokens: a context at or above it is compacted before the model is asked. `busy` are
-    the threads with a step under way, by their ids: it can only be cut.
+    the threads and workflow runs with a step under way, by their ids: it can only be cut. `run_limit` (µs) is how long
+    a workflow run may take.
     """
     if state.status == "terminated":
         return []
     end = _end_of_all(state, inbox, busy)
     if end is not None:
         return end
-    moves: list[Move] = []
+    moves = [Move(state.primary, step) for step in steps_of_runs(state, now, busy, run_limit)]
     for thread in state.threads:
         mail = mail_for(state, thread, inbox)
         if thread.id in busy:
-            step = Cut() if any(asks_to_end(item, thread) for item in mail) else None
+            is_cut = is_orphan(state, thread) or any(asks_to_end(item, thread) for item in mail)
+            step = Cut() if is_cut else None
+        elif is_orphan(state, thread):
+            step = Abandon(_end(thread, []))
         else:
             step = _next(state, thread, mail, now, compact_at)
         if step is not None:
             moves.append(Move(thread, step))
-    if not moves and not busy and state.status != "idle" and not any(thread.works for thread in state.threads):
-        return [Move(state.primary, Settle())]
-    return moves
+    is_told = state.status == "idle" or bool(busy) or any(thread.works for thread in state.threads)
+    return moves if is_told or any(not isinstance(step, Wait) for _, step in moves) else [Move(state.primary, Settle())]
 
 
 def _end_of_all(state: SessionState, inbox: Sequence[InboxItem], busy: Set[str]) -> list[Move] | None:
     """For an interrupt of the whole session; None when there is none, or nothing for it to end."""
     place = next((place for place, item in enumerate(inbox) if asks_to_end(item, None)), None)
     active = [thread for thread in state.threads if thread.id in busy or _has_turn(thread)]
-    if place is None or not active:
+    if place is None or not (active or state.open_runs):
         return None
     if cut := [Move(thread, Cut()) for thread in active if thread.id in busy]:
         return cut
     items = list(inbox[: place + 1])
-    return [Move(state.primary, Interrupt(items, [_end(thread, items) for thread in reversed(active)]))]
+    ends = [_end(thread, items) for thread in reversed(active)]
+    return [Move(state.primary, Interrupt(items, ends, state.open_runs))]
 
 
 def _has_turn(thread: Thread) -> bool:
@@ -142,7 +150,7 @@ def _end_of_turn(state: SessionState, thread: Thread, now: int) -> Step:
 def _is_to_be_graded(state: SessionState, thread: Thread) -> bool:
     """The work towards an outcome is done, as far as the agents go: nobody else is at it."""
     is_done = state.outcome is not None and thread is state.primary
-    return is_done and all(each.rests for each in state.children.values())
+    return is_done and not state.open_runs and all(each.rests for each in state.children.values())
 
 
 def _is_ready(state: SessionState, thread: Thread, call: Call, mail: Sequence[InboxItem]) -> bool:
@@ -156,7 +164,7 @@ def _when_calls_are_open(state: SessionState, thread: Thread) -> Step | None:
     if thread.waiting:
         return GoIdle(requires_action(thread.waiting))
     waited_for = obstacles(state, thread)
-    if any(each.works for each in waited_for):
+    if waits_for_computing(state, thread) or any(each.works for each in waited_for):
         return None
     asked = [call for each in waited_for for call in each.waiting]
     return GoIdle(requires_action(asked) if asked else BUDGET_REACHED)

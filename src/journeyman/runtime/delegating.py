@@ -3,18 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
 from journeyman.runtime import draft, reports, roster
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.pen import Pen
+from journeyman.runtime.prices import list_price
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Call, Thread
 from journeyman.tools import agents
-from journeyman.tools.agents import SendInput, SpawnInput, WaitInput
-from journeyman.tools.inputs import ToolInput, explain
+from journeyman.tools.agents import DefineInput, SendInput, SpawnInput, ToolInput, WaitInput
 from journeyman.tools.port import ToolResult, text_result
+from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
+from journeyman.wire.inline_agents import define
+from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
@@ -30,20 +31,17 @@ class Delegation:
 
     def settle(self, call: Call) -> None:
         """Its effects and its result."""
-        inputs = agents.inputs_of(call.name)
-        try:
-            given = inputs.model_validate(call.input)
-        except ValidationError as error:
-            drafts, result = [], text_result(explain(call.name, inputs, error), is_error=True)
-        else:
-            drafts, result = self._outcome(given)
+        given = agents.read(call.name, call.input, inline=roster.allows_inline(self._thread.agent))
+        drafts, result = _refused(given) if isinstance(given, str) else self._outcome(given)
         self._pen.write([*drafts, draft.result_of(call, result)])
         self._wake()
 
     def _outcome(self, given: ToolInput) -> tuple[list[Draft], ToolResult]:
         match given:
             case SpawnInput():
-                return self._spawn(given)
+                return self._spawn(self._member(given.agent), given.task)
+            case DefineInput():
+                return self._spawn(self._chosen(given), given.task)
             case SendInput():
                 return self._send(given)
             case WaitInput():
@@ -51,11 +49,28 @@ class Delegation:
             case _:
                 return [], text_result(self._listed())
 
-    def _spawn(self, given: SpawnInput) -> tuple[list[Draft], ToolResult]:
-        member = next((each for each in roster.members(self._thread.agent) if each["name"] == given.agent), None)
-        if member is None:
-            known = ", ".join(each["name"] for each in roster.members(self._thread.agent)) or "none"
-            return _refused(f'There is no agent "{given.agent}" to delegate to. Agents: {known}.')
+    def _chosen(self, given: DefineInput) -> JsonObject | str:
+        if given.agent is not None:
+            return 'Give either "agent" or "inline_agent".' if given.inline_agent else self._member(given.agent)
+        number = 1 + sum(each.agent.get("type") == "inline" for each in self._state.children.values())
+        try:
+            agent = define(given.inline_agent or {}, self._thread.agent, f"agent-{number}")
+        except ApiError as error:
+            return f"inline_agent: {error.message}"
+        if self._state.budget is not None and list_price(agent["model"]["id"], {}, now_us()) is None:
+            return (
+                f"inline_agent: no price is known for the model {agent['model']['id']}, and the session has a budget."
+            )
+        return agent
+
+    def _member(self, name: str) -> JsonObject | str:
+        """An agent of the roster, or what is wrong."""
+        known = roster.called(roster.members(self._thread.agent))
+        return known.get(name) or f'There is no agent "{name}" to delegate to. Agents: {", ".join(known) or "none"}.'
+
+    def _spawn(self, member: JsonObject | str, task: str) -> tuple[list[Draft], ToolResult]:
+        if isinstance(member, str):
+            return _refused(member)
         living = [each for each in self._children() if each.status != "terminated"]
         if len(living) >= roster.MOST_THREADS:
             return _refused(f"There are {len(living)} agents, the most there can be. Send it to one that has finished.")
@@ -66,9 +81,9 @@ class Delegation:
             private={"agent": member},
             thread=self._thread.id,
         )
-        task = reports.sent(self._thread, child, [{"type": "text", "text": given.task}])
+        message = reports.sent(self._thread, child, [{"type": "text", "text": task}])
         told = f"{child.name} works on it in thread {child.id}. Its answer will come as a message."
-        return [created, draft.thread_running(child.name, child.id), *task], text_result(told)
+        return [created, draft.thread_running(child.name, child.id), *message], text_result(told)
 
     def _send(self, given: SendInput) -> tuple[list[Draft], ToolResult]:
         child = next((each for each in self._children() if each.id == given.session_thread_id), None)
@@ -89,7 +104,8 @@ class Delegation:
         return text_result("\n".join(map(_line, waited_for)))
 
     def _listed(self) -> str:
-        lines = [f"- {each['name']}: {each['description'] or ''}" for each in roster.members(self._thread.agent)]
+        known = roster.called(roster.members(self._thread.agent))
+        lines = [f"- {name}: {each['description'] or ''}" for name, each in known.items()]
         threads = [f"- {_line(each)}" for each in self._children()]
         return "\n".join(["Agents:", *(lines or ["none"]), "Threads:", *(threads or ["none"])])
 

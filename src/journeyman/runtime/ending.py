@@ -1,13 +1,17 @@
 """What is said when a thread's turn ends: results of calls that nobody waits for, and word to who delegated it."""
 
 from dataclasses import replace
+from typing import Any
 
 from journeyman.runtime import reports as told
 from journeyman.runtime.draft import Draft, result_of
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.standing import Leaving
 from journeyman.runtime.steps import END_TURN, StopReason
 from journeyman.runtime.thread import Call, Thread
 from journeyman.tools.port import text_result
+
+JsonObject = dict[str, Any]
 
 _ABANDONED = (
     "The user interrupted the agent before this call finished. It may have had effects; check before repeating it."
@@ -32,7 +36,7 @@ def abandoned(thread: Thread, call: Call) -> Draft:
 
 def reports(state: SessionState, thread: Thread, stop: StopReason, problem: str | None = None) -> list[Draft]:
     """What the thread that spawned this one is told."""
-    if thread.parent is None:
+    if thread.parent is None or thread.run_id is not None:
         return []
     said = None if problem is None else f"The agent could not go on: {problem}"
     return told.report(thread, state.thread(thread.parent), stop, said)
@@ -40,4 +44,19 @@ def reports(state: SessionState, thread: Thread, stop: StopReason, problem: str 
 
 def interrupted(state: SessionState, thread: Thread) -> list[Draft]:
     """What it is told when the user has interrupted only this one."""
-    return [] if thread.parent is None else told.report(thread, state.thread(thread.parent), END_TURN, _INTERRUPTED)
+    if thread.parent is None or thread.run_id is not None:
+        return []
+    return told.report(thread, state.thread(thread.parent), END_TURN, _INTERRUPTED)
+
+
+def leaving(thread: Thread, stop: StopReason, details: JsonObject | None = None, problem: str | None = None) -> Leaving:
+    """A thread that stops; if it was a call of a workflow's plan, with what came of it. `problem`: why it failed."""
+    if thread.run_id is None or stop["type"] in ("requires_action", "budget_reached"):
+        return Leaving(thread, stop, details)
+    outcome = {"value": told.words(thread, stop)} if problem is None else {"error": problem}
+    return Leaving(thread, stop, details, outcome)
+
+
+def cut(thread: Thread) -> Leaving:
+    """A thread that an interrupt stops."""
+    return leaving(thread, END_TURN, problem=_INTERRUPTED)

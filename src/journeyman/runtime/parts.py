@@ -7,6 +7,7 @@ from journeyman.models.port import Models
 from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.hub import Hub
+from journeyman.runtime.plans import Plans
 from journeyman.runtime.settings import RuntimeSettings
 from journeyman.runtime.slots import Slots
 from journeyman.sandboxes.port import Sandboxes
@@ -32,6 +33,8 @@ class Parts:
     observer: Observer = field(default_factory=Nobody)
     belongings: Belongings = field(default_factory=Belongings)
     mcp: McpServers | None = None
+    plans: Plans | None = None
+    """Of workflows."""
     carrier: Carrier | None = None
     requests: Slots = field(default_factory=Slots)
     """For model requests."""

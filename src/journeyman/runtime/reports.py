@@ -26,12 +26,11 @@ def report(child: Thread, parent: Thread, stop: StopReason, problem: str | None 
     """What a thread answers when its turn is over. Nothing while it waits for somebody."""
     if child.is_advisor or stop["type"] in ("requires_action", "budget_reached"):
         return []
-    return sent(child, parent, [{"type": "text", "text": _words(child, stop, problem)}])
+    return sent(child, parent, [{"type": "text", "text": problem or words(child, stop)}])
 
 
-def _words(child: Thread, stop: StopReason, problem: str | None) -> str:
-    if problem is not None:
-        return problem
+def words(child: Thread, stop: StopReason) -> str:
+    """What it said last."""
     if stop["type"] == "refusal":
         return "The agent's model refused to go on with this."
     said = "\n".join(_last_words(child))

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from journeyman.runtime import workflow
 from journeyman.runtime.outcome import Outcome, defined, farewell, news, revision, task
 from journeyman.runtime.thread import Call, Thread
 from journeyman.runtime.usage import Usage, total
+from journeyman.runtime.workflow import WorkflowRun
 from journeyman.store.port import Row
 from journeyman.telemetry.port import Turn
 from journeyman.wire.budgets import cap
@@ -21,6 +23,9 @@ class SessionState:
     primary: Thread
     children: dict[str, Thread] = field(default_factory=dict[str, Thread])
     """The threads that the primary one spawned, oldest first."""
+    runs: dict[str, WorkflowRun] = field(default_factory=dict[str, WorkflowRun])
+    computed: dict[str, int] = field(default_factory=dict[str, int])
+    """With how many outcomes each run's plan was computed last, by this owner: no row says it."""
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"
     active_us: int = 0
     running_since: int | None = None
@@ -55,6 +60,15 @@ class SessionState:
     def usage(self) -> Usage:
         """Of all threads."""
         return total(thread.usage for thread in self.threads) if self.children else self.primary.usage
+
+    @property
+    def open_runs(self) -> list[WorkflowRun]:
+        return [run for run in self.runs.values() if run.is_open]
+
+    def threads_of(self, run: WorkflowRun) -> list[Thread]:
+        """That are not over."""
+        found = [self.children[each] for each in run.threads.values() if each in self.children]
+        return [thread for thread in found if thread.status != "terminated"]
 
     def thread(self, thread_id: str | None) -> Thread:
         """The primary one for None, and for an id that is not known."""
@@ -121,6 +135,10 @@ def _thread_created(state: SessionState, row: Row) -> None:
     private, thread_id = row.private or {}, row.body["session_thread_id"]
     thread = Thread(thread_id, private["agent"], row.thread_id, row.body.get("workflow_run_id"))
     state.children[thread_id] = thread
+    run = state.runs.get(thread.run_id or "")
+    if run is not None:
+        thread.key = private["key"]
+        run.threads[thread.key] = thread_id
     if "call" in private:
         call: JsonObject = private["call"]
         thread.call_id, thread.pending = call["id"], True
@@ -150,6 +168,8 @@ def _thread_idle(state: SessionState, row: Row) -> None:
     thread.paused = stop == "budget_reached"
     if stop not in ("requires_action", "budget_reached"):
         thread.pending = False
+    if row.private is not None and "outcome" in row.private and thread.run_id in state.runs:
+        state.runs[thread.run_id].outcomes[thread.key] = row.private["outcome"]
 
 
 def _thread_rescheduled(state: SessionState, row: Row) -> None:
@@ -236,6 +256,16 @@ def _request_end(state: SessionState, row: Row) -> None:
         thread.answered(private["content"], private["outcome"])
 
 
+def _run_created(state: SessionState, row: Row) -> None:
+    workflow.created(state.runs, row)
+
+
+def _run_changed(state: SessionState, row: Row) -> None:
+    workflow.changed(state.runs, row)
+    if row.private is not None and "told" in row.private:
+        state.primary.hear("user", [{"type": "text", "text": row.private["told"]}])
+
+
 def _compacted(state: SessionState, row: Row) -> None:
     state.thread(row.thread_id).compact((row.private or {})["summary"])
 
@@ -316,4 +346,10 @@ _HANDLERS = {
     "span.outcome_evaluation_start": _evaluated,
     "span.outcome_evaluation_ongoing": _evaluated,
     "span.outcome_evaluation_end": _evaluated,
+    "workflow_run.created": _run_created,
+    "workflow_run.status_running": _run_changed,
+    "workflow_run.status_idle": _run_changed,
+    "workflow_run.status_ended": _run_changed,
+    "workflow_run.phase_started": _run_changed,
+    "workflow_run.phase_ended": _run_changed,
 }

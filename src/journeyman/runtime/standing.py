@@ -4,10 +4,12 @@ A session is running while any thread is; running is told of the session first, 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from journeyman.runtime import draft
+from journeyman.runtime import draft, running, workflow_events
 from journeyman.runtime.draft import Draft
+from journeyman.runtime.running import stuck
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import BUDGET_REACHED, END_TURN, StopReason
 from journeyman.runtime.thread import Thread
@@ -23,11 +25,16 @@ class Leaving(NamedTuple):
     thread: Thread
     stop: StopReason
     details: JsonObject | None = None
+    outcome: JsonObject | None = None
+    """What came of the call of a workflow's plan that it was."""
 
 
 def starts(state: SessionState, thread: Thread) -> list[Draft]:
-    told = draft.thread_running(thread.name, thread.id)
-    return [told] if state.status == "running" else [draft.session_running(), told]
+    told = [draft.thread_running(thread.name, thread.id)]
+    run = state.runs.get(thread.run_id or "")
+    if run is not None and run.status == "idle":
+        told.insert(0, workflow_events.resumed(run.id))
+    return told if state.status == "running" else [draft.session_running(), *told]
 
 
 def backs_off(state: SessionState, thread: Thread, *, attempt: int, due_at: int) -> list[Draft]:
@@ -39,15 +46,12 @@ def backs_off(state: SessionState, thread: Thread, *, attempt: int, due_at: int)
 
 
 def stops(state: SessionState, leaving: Sequence[Leaving], now: int) -> list[Draft]:
-    """Threads, then, if it was the last of them, usage and session. An advisor's thread ends with its consultation."""
-    drafts: list[Draft] = []
-    for thread, stop, details in leaving:
-        drafts.append(draft.thread_idle(thread.name, thread.id, stop, details))
-        if thread.is_advisor and stop != BUDGET_REACHED:
-            drafts.append(draft.thread_terminated(thread.name, thread.id))
+    """Threads, then, if it was the last of them, usage and session."""
+    drafts = [told for each in leaving for told in _thread_stops(each)]
+    drafts += [workflow_events.idle(run.id) for run in stuck(state, [each.thread for each in leaving if _waits(each)])]
     others = others_than(state, leaving)
-    if any(each.status != "rescheduling" for each in _going_on(state, leaving)):
-        paused = any(stop == BUDGET_REACHED for _, stop, _ in leaving)
+    if _runs_go_on(state, leaving) or any(each.status != "rescheduling" for each in _going_on(state, leaving)):
+        paused = any(each.stop == BUDGET_REACHED for each in leaving)
         return [*drafts, _usage(state, now)] if paused else drafts
     if any(each.status == "rescheduling" for each in others):
         is_told = state.status == "rescheduling"
@@ -58,7 +62,7 @@ def stops(state: SessionState, leaving: Sequence[Leaving], now: int) -> list[Dra
 
 def ends_session(state: SessionState, leaving: Sequence[Leaving]) -> bool:
     """Whether the session goes idle with these threads."""
-    return not _going_on(state, leaving)
+    return not (_runs_go_on(state, leaving) or _going_on(state, leaving))
 
 
 def others_than(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]:
@@ -68,8 +72,27 @@ def others_than(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]
 
 def _going_on(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]:
     """The threads that are at work, or are about to be because of what these leave behind."""
-    resting = {each.thread.id for each in leaving if each.stop["type"] not in ("requires_action", "budget_reached")}
+    resting = {each.thread.id for each in leaving if not _waits(each)}
     return [each for each in others_than(state, leaving) if goes_on(state, each, resting)]
+
+
+def _runs_go_on(state: SessionState, leaving: Sequence[Leaving]) -> bool:
+    gone = {each.thread.id for each in leaving}
+    resting = {each.thread.id for each in leaving if not _waits(each)}
+    return any(running.goes_on(state, run, gone, resting) for run in state.open_runs)
+
+
+def _waits(leaving: Leaving) -> bool:
+    return leaving.stop["type"] in ("requires_action", "budget_reached")
+
+
+def _thread_stops(leaving: Leaving) -> list[Draft]:
+    """The thread of a consultation, or of a call of a workflow's plan, ends with what it was made for."""
+    thread, stop, details, outcome = leaving
+    private = None if outcome is None else {"outcome": outcome}
+    told = replace(draft.thread_idle(thread.name, thread.id, stop, details), private=private)
+    is_over = (thread.is_advisor or thread.run_id is not None) and not _waits(leaving)
+    return [told, draft.thread_terminated(thread.name, thread.id)] if is_over else [told]
 
 
 def _of_session(state: SessionState, leaving: Sequence[Leaving], now: int) -> tuple[StopReason, JsonObject | None]:
@@ -79,7 +102,7 @@ def _of_session(state: SessionState, leaving: Sequence[Leaving], now: int) -> tu
     if asked:
         return {"type": "requires_action", "event_ids": list(dict.fromkeys(asked))}, None
     stop, details = next(
-        ((stop, details) for thread, stop, details in leaving if thread is state.primary),
+        ((each.stop, each.details) for each in leaving if each.thread is state.primary),
         (state.primary.stop or END_TURN, None),
     )
     is_paused = any(each.paused for each in others_than(state, leaving)) or any(

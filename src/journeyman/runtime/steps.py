@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from journeyman.runtime.thread import Call, Thread
+from journeyman.runtime.workflow import WorkflowRun
 from journeyman.store.port import InboxItem
 
 StopReason = dict[str, Any]
@@ -69,11 +70,34 @@ class Interrupt:
 
     items: list[InboxItem]
     ends: list[End]
+    runs: list[WorkflowRun] = field(default_factory=list[WorkflowRun])
+    """That are stopped with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
     """No thread is at work any more, which the session has not been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Work out from a workflow run's plan, and the outcomes there are, what comes next."""
+
+    run: WorkflowRun
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """A workflow run is out of time."""
+
+    run: WorkflowRun
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Of a workflow run that is over: nobody waits for this thread any more."""
+
+    end: End
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,9 @@ Step = (
     | Absorb
     | Interrupt
     | Cut
+    | Compute
+    | EndRun
+    | Abandon
     | Settle
     | CloseRequest
     | Wait

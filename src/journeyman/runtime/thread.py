@@ -59,6 +59,8 @@ class Thread:
     """The thread that spawned it; None for the primary one."""
     run_id: str | None = None
     """The workflow run that made it."""
+    key: str = ""
+    """Of the call of its run's plan that it is."""
     call_id: str | None = None
     """Of the call that waits for its advice, for an advisor's."""
     status: Literal["idle", "running", "rescheduling", "terminated"] = "idle"

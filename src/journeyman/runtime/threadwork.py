@@ -10,6 +10,7 @@ from journeyman.runtime.grading import Grader
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.parts import Parts
 from journeyman.runtime.pen import Pen
+from journeyman.runtime.planning import Planning
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import CallModel, Compact, Evaluate, GoIdle, RunTools
 from journeyman.runtime.thread import Thread
@@ -45,12 +46,12 @@ class ThreadWork:
         self._mcp = McpRun(parts.mcp, claim.vault_ids)
         self._tools = ToolWork(
             parts.sandboxes, computer, parts.toolset, claim, state, thread, self._pen, parts.runs, parts.observer,
-            self._mcp, Delegation(state, thread, self._pen, wake),
+            self._mcp, Delegation(state, thread, self._pen, wake), Planning(parts.plans, state), wake,
         )  # fmt: skip
         self._model = ModelTurn(
             parts.models, parts.toolset, parts.hub, claim, state, thread, self._pen, self._tools.announced,
             parts.unpriced, parts.observer, parts.belongings.sources, self._mcp, computer.notes,
-            lambda: computer.skills(thread),
+            lambda: computer.skills(thread), parts.plans.language if parts.plans else None,
         )  # fmt: skip
         self.grader = Grader(parts, claim, state, thread, self._pen, computer)
         self.begins = True

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from journeyman.runtime.computer import Computer
 from journeyman.runtime.delegating import Delegation
 from journeyman.runtime.draft import error, result_of
 from journeyman.runtime.pen import Pen
+from journeyman.runtime.planning import Planning
 from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.thread import Call, Thread
@@ -21,6 +22,7 @@ from journeyman.tools.port import ToolCall, ToolContext, ToolResult, text_result
 from journeyman.tools.registry import Toolset
 from journeyman.tools.spill import is_long, spill
 from journeyman.tools.urls import Mention, mentions, seen
+from journeyman.tools.workflows import is_workflow
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
@@ -50,6 +52,8 @@ class ToolWork:
         observer: Observer,
         mcp: McpRun,
         delegation: Delegation,
+        planning: Planning,
+        wake: Callable[[], None],
     ) -> None:
         self._sandboxes = sandboxes
         self._computer = computer
@@ -58,6 +62,8 @@ class ToolWork:
         self._state = state
         self._thread = thread
         self._delegation = delegation
+        self._planning = planning
+        self._wake = wake
         self._journal = journal
         self._slots = slots
         self._observer = observer
@@ -73,7 +79,7 @@ class ToolWork:
         try:
             for call in calls:
                 if call.kind == "agents":
-                    self._delegation.settle(call)
+                    await self._concerning_others(call)
                     continue
                 result = await (web[call.id] if call.id in web else self._settle(call))
                 self._journal.write([result_of(call, result)], hold=call is calls[-1])
@@ -82,6 +88,12 @@ class ToolWork:
                 task.cancel()
         if any(call.kind == "builtin" and call.name not in _LOOKING for call in calls):
             self._computer.gather()
+
+    async def _concerning_others(self, call: Call) -> None:
+        if is_workflow(call.name):
+            await self._planning.settle(call, self._journal, self._wake)
+        else:
+            self._delegation.settle(call)
 
     def announced(self, name: str) -> None:
         """An answer begins to call `name`: have the sandbox started while the rest of the answer comes in.

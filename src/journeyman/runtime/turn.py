@@ -1,13 +1,13 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from journeyman.models.port import ModelError, ModelRequest, Models
-from journeyman.runtime import roster
+from journeyman.runtime import guarded, roster
 from journeyman.runtime.advising import advice, consultation, consulted
 from journeyman.runtime.answer import Answer, Preview
 from journeyman.runtime.compaction import compaction_request, summary_blocks
@@ -23,7 +23,7 @@ from journeyman.runtime.thread import Thread
 from journeyman.store.port import Claim
 from journeyman.telemetry.port import ModelRequest as Asked
 from journeyman.telemetry.port import Observer, Span
-from journeyman.tools import agents
+from journeyman.tools import agents, workflows
 from journeyman.tools.mcp.servers import McpRun
 from journeyman.tools.registry import Toolset
 from journeyman.wire.ids import new_id
@@ -73,6 +73,7 @@ class ModelTurn:
         mcp: McpRun,
         notes: Callable[[], Sequence[str]],
         skills: Callable[[], Sequence[JsonObject]],
+        language: str | None,
     ) -> None:
         """`announced` is told the name of each tool that an answer begins to call; `unpriced` are the models without
         a known price that were named in the server's log."""
@@ -91,6 +92,7 @@ class ModelTurn:
         self._mcp = mcp
         self._notes = notes
         self._skills = skills
+        self._language = language
 
     def cut(self, start: str) -> Draft:
         """The end of a request that was interrupted."""
@@ -140,9 +142,8 @@ class ModelTurn:
         if thread.is_advisor:
             return consultation(self._state.primary, thread.model["id"], most)
         agent_tools = thread.agent["tools"]
-        tools = [
-            *self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools), *roster.offered(thread)
-        ]  # fmt: skip
+        tools = [*self._toolset.definitions(agent_tools), *self._mcp.definitions(agent_tools)]
+        tools += roster.offered(thread, self._language)
         request = build_request(thread, tools, most, self._notes(), self._skills())
         if self._sources is None or not self._thread.has_files:
             return request
@@ -164,8 +165,7 @@ class ModelTurn:
         return answer
 
     async def _read(self, request: ModelRequest, answer: Answer, told: "_Told") -> None:
-        events: AsyncIterator[JsonObject] = self._models.find(request.model).stream(request)
-        async with aclosing(events):  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+        async with aclosing(guarded.stream(self._models, request)) as events:
             async for event in events:
                 if told.first is None:
                     told.first = now_us()
@@ -226,7 +226,7 @@ class ModelTurn:
         if model is not None and block["name"] == agents.ADVISOR:
             return consulted(thread, model, {"id": event_id, "name": block["name"], "input": block["input"]})
         fields: JsonObject = {"name": block["name"], "input": block["input"], "session_thread_id": None}
-        if roster.delegates(thread) and agents.is_delegation(block["name"]):
+        if self._concerns_others(block["name"]):
             allowed = {"evaluated_permission": "allow", "evaluation": {"type": "always_allow"}}
             return [Draft("agent.tool_use", fields | allowed, id=event_id, private={"kind": "agents"})]
         found = self._mcp.find(agent_tools, block["name"])
@@ -238,6 +238,11 @@ class ModelTurn:
         if tool.kind == "custom":
             return [self._asking("agent.custom_tool_use", fields, event_id)]
         return [self._asking("agent.tool_use", fields | judge(tool), event_id)]
+
+    def _concerns_others(self, name: str) -> bool:
+        if agents.is_delegation(name):
+            return roster.delegates(self._thread)
+        return workflows.is_workflow(name) and self._language is not None and roster.runs_workflows(self._thread)
 
     def _asking(self, type_: str, fields: JsonObject, event_id: str) -> Draft:
         """What waits for the client is on the session's own stream, whichever thread it is of."""

@@ -6,9 +6,9 @@ They change nothing but the session's own log, so that the brain carries them ou
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from journeyman.tools.inputs import ToolInput, schema
+from journeyman.tools.inputs import ToolInput, explain, schema
 
 JsonObject = dict[str, Any]
 
@@ -27,6 +27,18 @@ class SpawnInput(ToolInput):
         description="What it is to do, complete in itself: it knows nothing of this conversation. It works in the same "
         "sandbox and sees the same files.",
     )
+
+
+class DefineInput(ToolInput):
+    """As SpawnInput, where agents may be defined too."""
+
+    agent: str | None = Field(None, min_length=1, description=SpawnInput.model_fields["agent"].description)
+    inline_agent: dict[str, Any] | None = Field(
+        None,
+        description="Instead of agent: one of your own making. All keys may be left out: name, description, system "
+        "(its instructions), model (else yours), tools and mcp_servers (names of your own; else all).",
+    )
+    task: str = Field(min_length=1, description=SpawnInput.model_fields["task"].description)
 
 
 class SendInput(ToolInput):
@@ -62,9 +74,9 @@ _ADVICE = (
 )
 
 
-def delegation() -> list[JsonObject]:
-    """Definitions of the tools that delegate."""
-    return [_definition(name, text, inputs) for name, (inputs, text) in _DELEGATION.items()]
+def delegation(*, inline: bool) -> list[JsonObject]:
+    """Definitions of the tools that delegate; `inline`: agents may be defined too."""
+    return [_definition(name, text, _inputs_of(name, inline=inline)) for name, (_, text) in _DELEGATION.items()]
 
 
 def advice() -> JsonObject:
@@ -72,9 +84,13 @@ def advice() -> JsonObject:
     return _definition(ADVISOR, _ADVICE, AdvisorInput)
 
 
-def inputs_of(name: str) -> type[ToolInput]:
-    """What a call of a delegating tool is read as."""
-    return _DELEGATION[name][0]
+def read(name: str, given: JsonObject, *, inline: bool) -> ToolInput | str:
+    """A call of a delegating tool, or what is wrong with it."""
+    inputs = _inputs_of(name, inline=inline)
+    try:
+        return inputs.model_validate(given)
+    except ValidationError as error:
+        return explain(name, inputs, error)
 
 
 def is_delegation(name: str) -> bool:
@@ -84,6 +100,10 @@ def is_delegation(name: str) -> bool:
 def names() -> Sequence[str]:
     """All names that are reserved for these tools."""
     return [*_DELEGATION, ADVISOR]
+
+
+def _inputs_of(name: str, *, inline: bool) -> type[ToolInput]:
+    return DefineInput if inline and name == SPAWN else _DELEGATION[name][0]
 
 
 def _definition(name: str, description: str, inputs: type[ToolInput]) -> JsonObject:

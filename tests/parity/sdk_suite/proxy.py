@@ -4,6 +4,7 @@ Those tests name example objects that exist nowhere and send placeholders that t
 proxy puts real objects in their place, a fresh one for every request that changes it, and takes the placeholders out.
 """
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import aiohttp
 from aiohttp import web
 
 AGENT = "agent_011CZkYpogX7uDKUyvBTophP"
+MEMBER = "agent_011CZkYqphY8vELVzwCUpqiQ"
 ENVIRONMENT = "env_011CZkZ9X2dpNyB7HsEFoRfW"
 SESSION = "sesn_011CZkZAtmR3yMPDzynEDxu7"
 THREAD = "sthr_011CZkZVWa6oJjw1rgXZpnBt"
@@ -55,6 +57,7 @@ class Objects:
     """Real ids in the place of the examples."""
 
     agent: str
+    member: str
     environment: str
     session: str
     thread: str
@@ -72,7 +75,13 @@ class Objects:
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
         named = {AGENT: self.agent, ENVIRONMENT: self.environment, SESSION: self.session, THREAD: self.thread}
-        named |= {RESOURCE: self.resource, FILE: self.file, VAULT: self.vault, CREDENTIAL: self.credential}
+        named |= {
+            MEMBER: self.member,
+            RESOURCE: self.resource,
+            FILE: self.file,
+            VAULT: self.vault,
+            CREDENTIAL: self.credential,
+        }
         named |= {STORE: f"/v1/memory_stores/{self.store}", SHA256: self.sha256}
         named |= {"/memories/memory_id": f"/memories/{self.memory}"}
         named |= {"/memory_versions/memory_version_id": f"/memory_versions/{self.memory_version}"}
@@ -117,6 +126,8 @@ class Proxy:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["x-api-key"] = self._headers["x-api-key"]
         body = objects.into((await request.read()).decode()).replace(_PAST, _FUTURE)
+        if path.startswith("/v1/agents") and body:
+            body = json.dumps(_usable_agent(json.loads(body)))
         if path.startswith("/v1/skills"):
             named = f'name="files[]"; filename="{_SKILL_FILE[0]}"'
             body = body.replace('name="files[]"', named).replace("Example data", _SKILL_FILE[1])
@@ -139,6 +150,7 @@ class Proxy:
 
     async def _fresh(self) -> Objects:
         agent = await self._post("/v1/agents", {"name": "suite", "model": self._model, "tools": [_LOOKUP]})
+        member = await self._post("/v1/agents", {"name": "member", "model": self._model})
         environment = await self._post("/v1/environments", {"name": "suite"})
         file = (await self._upload("/v1/files", "file", "x", b"x"))["id"]
         skill = await self._upload("/v1/skills", "files[]", *_SKILL_FILE)
@@ -151,8 +163,8 @@ class Proxy:
             thread = (await answer.json())["data"][0]
         vault, credential = await self._fresh_vault()
         return Objects(
-            agent["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"], file,
-            skill["id"], skill["latest_version_id"], vault, credential, *await self._fresh_memory(),
+            agent["id"], member["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"],
+            file, skill["id"], skill["latest_version_id"], vault, credential, *await self._fresh_memory(),
         )  # fmt: skip
 
     async def _fresh_vault(self) -> tuple[str, str]:
@@ -200,3 +212,14 @@ async def serve_proxy(server: str, api_key: str, model: str) -> AsyncIterator[st
 
 def _is_placeholder(key: str, value: str) -> bool:
     return (key, value) in _PLACEHOLDERS
+
+
+def _usable_agent(agent: dict[str, Any]) -> dict[str, Any]:
+    """Without a server that no toolset refers to, a version of a skill and a geography that are none, all of which the
+    reference refuses too, and without an execution identity, which this version has not."""
+    agent = {key: value for key, value in agent.items() if key not in ("mcp_servers", "execution_identity")}
+    if isinstance(agent.get("model"), dict):
+        agent["model"].pop("inference_geo", None)
+    for skill in agent.get("skills", []):
+        skill.pop("version", None)
+    return agent

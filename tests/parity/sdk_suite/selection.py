@@ -40,20 +40,17 @@ class LeftOut:
         return [f"{ROOT}/{self.file}::Test{kind}{file}::{rest}" for kind in ("", "Async")]
 
 
-_ALL_OF_AN_AGENT = "sends a multiagent roster and an AWS role in one body; this version has none of them"
-
 LEFT_OUT = (
-    LeftOut("test_agents.py", "Agents::test_method_create_with_all_params", _ALL_OF_AN_AGENT),
-    LeftOut("test_agents.py", "Agents::test_method_update_with_all_params", _ALL_OF_AN_AGENT),
     LeftOut(
         "test_sessions.py",
         "Sessions::test_method_create_with_all_params",
-        "sends a budget among other things; this version has none",
+        "sends a budget, for which the model here has no price, and the id of a vault that is none",
     ),
     LeftOut(
         "test_sessions.py",
         "Sessions::test_method_update_with_all_params",
-        "sends a budget, an MCP server without its toolset, and vault_ids, which the reference itself refuses",
+        "sends a budget to a session without one, an MCP server without its toolset, and vault_ids, all of which the "
+        "reference itself refuses",
     ),
     *(
         LeftOut(file, f"{kind}::test_{form}_download", "answers itself, without a server")
@@ -77,7 +74,7 @@ LEFT_OUT = (
         LeftOut(
             "sessions/test_threads.py",
             f"Threads::test_{form}_archive",
-            "only the threads of subagents can be archived, and this version has no subagents",
+            "only the threads of subagents can be archived, and the thread here is the primary one",
         )
         for form in ("method", "raw_response", "streaming_response")
     ),

@@ -1,0 +1,1 @@
+"""Workflow runs: the plan that an agent writes, and the process that interprets it."""

@@ -1,0 +1,1 @@
+"""What runs in the interpreter's own process. It uses the standard library and nothing else."""
