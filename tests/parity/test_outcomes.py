@@ -9,6 +9,7 @@ from anthropic import Anthropic
 from .conftest import Converse
 from .conversation import IDLE, REQUEST, RUNNING, TOOLSET, Conversation, Event, listening, message, one, only, types
 from .invariants import broken
+from .test_delegation import spawn, team
 from .test_errors import refused
 
 pytestmark = pytest.mark.documented
@@ -406,3 +407,21 @@ def test_spans_on_the_threads_stream(client: Anthropic, converse: Converse) -> N
     assert found[-3:] == [START, END, "session.thread_status_idle"]
     only_ends = talk.listed(types=[END])
     assert types(only_ends) == [END]
+
+
+@pytest.mark.ours_only
+def test_delegated_work_is_graded_when_all_of_it_is_done(client: Anthropic, environment_id: str) -> None:
+    """The coordinator ends its turn while another agent works on: the grader waits for both."""
+    made = team(client, environment_id, helper=[TOOLSET])
+    with listening(client, made) as talk:
+        delegated = spawn("helper", "SCRIPT: {ttft=0.5} text half of it")
+        talk.send(outcome(f"{delegated} | text wait for it | text all of it", verdict("satisfied")))
+        events = talk.read_until("session.status_idle")
+        said = [each["content"][0]["text"] for each in only(events, "agent.message")]
+        assert said == ["wait for it", "all of it"]
+        order = types(events)
+        assert order.count(START) == 1
+        assert order.index("agent.thread_message_received") < order.index(START)
+        assert order[-5:] == [START, END, *IDLE]
+        assert only(events, "agent.message")[-1]["processed_at"] < one(events, START)["processed_at"]
+        assert order.count("session.status_running") == 1
