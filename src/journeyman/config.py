@@ -251,6 +251,15 @@ class RetrySection(_Section):
     """Seconds: the longest wait that a provider can ask for."""
 
 
+class OutcomesSection(_Section):
+    """Grading the work towards an outcome."""
+
+    evaluation_requests: int = Field(default=30, ge=1)
+    """Of the grader's in one evaluation; without a verdict by then it has failed."""
+    evaluation_heartbeat: float = Field(default=10.0, gt=0)
+    """Seconds between the signs of life of an evaluation."""
+
+
 class LimitsSection(_Section):
     """What a process does at once; who waits is served in turn, by workspace and session. 0 is no limit."""
 
@@ -282,6 +291,7 @@ class Settings(BaseSettings):
     retention: RetentionSection = RetentionSection()
     permissions: PermissionsSection = PermissionsSection()
     retry: RetrySection = RetrySection()
+    outcomes: OutcomesSection = OutcomesSection()
     limits: LimitsSection = LimitsSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
@@ -317,7 +327,7 @@ class Settings(BaseSettings):
         return SearchSettings(section.provider, api_key=key or "", base_url=section.base_url or "")
 
     def runtime_settings(self) -> RuntimeSettings:
-        return RuntimeSettings(**self.retry.model_dump())
+        return RuntimeSettings(**self.retry.model_dump(), **self.outcomes.model_dump())
 
 
 def load_settings(file: Path | None, overrides: Mapping[str, Any]) -> Settings:

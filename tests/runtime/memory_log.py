@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from journeyman.store.port import Batch, Claim, InboxItem, LostOwnership, Patch, Row
 from journeyman.wire.ids import new_id
+from journeyman.wire.outcomes import is_open, pending
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
-ON_RECEIPT = ("user.custom_tool_result",)
+ON_RECEIPT = ("user.custom_tool_result", "user.define_outcome")
 
 
 class Crash(Exception):
@@ -34,6 +35,7 @@ class MemoryLog:
         self.status = "idle"
         self.usage: JsonObject = {}
         self.active_us = 0
+        self.outcomes: list[JsonObject] = []
         self.appends = 0
         self.crash: tuple[int, Literal["before", "after"]] | None = None
         self.read_gate: asyncio.Event | None = None
@@ -47,6 +49,18 @@ class MemoryLog:
         item = InboxItem(self.end, new_id("sevt"), type_, json.loads(json.dumps(fields)), at)
         self.waiting.append(item)
         return item.id
+
+    @property
+    def outcome_is_open(self) -> bool:
+        return any(is_open(each) for each in self.outcomes)
+
+    def put_outcome(self, **fields: Any) -> str:
+        """A client defines an outcome; its id."""
+        fields = {"description": "d", "rubric": {"type": "text", "content": "r"}, "max_iterations": 3, **fields}
+        fields["outcome_id"] = new_id("outc")
+        self.put("user.define_outcome", **fields)
+        self.outcomes = [*self.outcomes, pending(fields)]
+        return fields["outcome_id"]
 
     async def claim(self, _session_id: str) -> Claim | None:
         self.fence += 1
@@ -118,4 +132,6 @@ class MemoryLog:
     def _patch(self, patch: Patch) -> None:
         self.status = patch.status or self.status
         self.usage = patch.usage if patch.usage is not None else self.usage
+        if patch.outcomes is not None:
+            self.outcomes = patch.outcomes
         self.active_us = patch.active_us if patch.active_us is not None else self.active_us

@@ -68,6 +68,18 @@ SCRIPTS = st.one_of(
 )
 
 
+VERDICTS = st.sampled_from(
+    [
+        Call("give_verdict", {"result": each, "explanation": "seen"})
+        for each in ("satisfied", "needs_revision", "failed")
+    ]
+    + [Call("give_verdict", {"result": "perfect"}), Call("glob", {"pattern": "*"}), Call("write", {"file_path": "/x"})]
+)
+GRADED = st.one_of(
+    SCRIPTS, st.builds(script, st.lists(st.one_of(TEXT.map(lambda text: Say([text])), VERDICTS)), st.none())
+)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What happens while the session works: at one place the client speaks; at one commit the process dies."""
@@ -166,6 +178,17 @@ class Machine(RuleBasedStateMachine):
             self.send("system.message", content=[{"type": "text", "text": "mind this"}])
         self.carry_out(plan)
 
+    @rule(scripts=st.lists(GRADED, max_size=5), most=st.integers(1, 3), plan=st.none() | PLANS)
+    def outcome(self, scripts: list[Script], most: int, plan: Plan | None) -> None:
+        """One at a time: the store refuses another."""
+        if self.log.outcome_is_open:
+            return
+        self.mind.scripts.extend(scripts)
+        self.log.put_outcome(max_iterations=most)
+        if self.brain is not None:
+            self.brain.notify()
+        self.carry_out(plan)
+
     @rule(what=st.sampled_from(["message", "system", "title", "agent", "interrupt"]), plan=st.none() | PLANS)
     def something_else(self, what: str, plan: Plan | None) -> None:
         match what:
@@ -252,12 +275,20 @@ class Machine(RuleBasedStateMachine):
         again = fold(self.log.agent, self.log.thread_id, self.log.log)
         assert asdict(again) == asdict(state), "the log tells what its owner knows"
         held = {item.type for item in self.log.waiting}
-        assert held <= ({"user.message"} if state.primary.waiting else set()), "everything was taken"
+        tasks = {"user.message", "user.define_outcome"}
+        assert held <= (tasks if state.primary.waiting else set()), "everything was taken"
+        assert [each for each in self.log.outcomes if each["result"] != "pending"] == [
+            each.render() for each in state.outcomes
+        ], "its row tells of its outcomes what the log does"
+        assert not state.is_evaluating(state.primary), "no evaluation is open at rest"
         assert decide(state, self.log.waiting, now_us(), compact_at=lambda _: 10**9) == []
-        ran = [row for row in self.log.log if row.type == "span.model_request_end"]
         total = Usage()
-        for row in ran:
-            total.add(row.body["model_usage"], row.private or {})
+        for row in self.log.log:
+            private = row.private or {}
+            if row.type == "span.model_request_end":
+                total.add(row.body["model_usage"], private)
+            elif "usage" in private:
+                total.add(private["usage"], private)
         assert state.primary.usage.stored() == total.stored() | {"web_searches": 0}
         if any(row.type == "session.status_idle" for row in self.log.log):
             assert self.log.usage == total.stored()

@@ -10,6 +10,7 @@ from journeyman.store.port import Row
 
 JsonObject = dict[str, Any]
 
+ON_RECEIPT = ("user.custom_tool_result", "user.define_outcome")
 CALLS = ("agent.tool_use", "agent.custom_tool_use")
 TWIN = {
     "session.status_running": "session.thread_status_running",
@@ -46,11 +47,12 @@ def check_log(log: Sequence[Row]) -> None:
     """What holds of a log at every moment."""
     assert [row.seq for row in log] == list(range(1, len(log) + 1))
     assert len({row.id for row in log}) == len(log)
-    stamps = [row.processed_at for row in log if row.type != "user.custom_tool_result"]
+    stamps = [row.processed_at for row in log if row.type not in ON_RECEIPT]
     assert stamps == sorted(set(stamps)), "times increase"
     _check_statuses(log)
     _check_results(log)
     _check_spans(log)
+    _check_evaluations(log)
 
 
 def _check_statuses(log: Sequence[Row]) -> None:
@@ -105,3 +107,31 @@ def _check_spans(log: Sequence[Row]) -> None:
             open_span = None
         elif row.type == "session.status_idle":
             assert open_span is None, "no request is open at rest"
+
+
+def _check_evaluations(log: Sequence[Row]) -> None:
+    """One outcome at a time, one evaluation at a time, each with its number; the agent is not asked meanwhile."""
+    outcome, evaluation, number, is_over = "", "", 0, True
+    for row in log:
+        match row.type:
+            case "user.define_outcome":
+                assert is_over, "one outcome at a time"
+                outcome, evaluation, number, is_over = row.body["outcome_id"], "", 0, False
+            case "span.outcome_evaluation_start":
+                assert not evaluation and not is_over
+                evaluation = row.id
+            case "span.outcome_evaluation_ongoing":
+                assert evaluation
+            case "span.outcome_evaluation_end":
+                assert row.body["outcome_evaluation_start_id"] == evaluation
+                assert not is_over
+            case "span.model_request_start":
+                assert not evaluation, "the agent waits for its grade"
+            case _:
+                continue
+        if row.type.startswith("span.outcome_"):
+            assert (row.body["outcome_id"], row.body["iteration"]) == (outcome, number)
+        if row.type == "span.outcome_evaluation_end":
+            evaluation = ""
+            is_over = row.body["result"] != "needs_revision"
+            number += not is_over

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from journeyman.wire import agents, events, sessions
+from journeyman.wire import agents, events
 
 LATER = "is not supported by this version of Journeyman yet"
-OUTCOME = {"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}
 
 
 AGENT_PARTS = [
@@ -34,20 +33,8 @@ def test_agents(refused, fields, feature):
 
 
 @pytest.mark.parametrize(
-    ("fields", "feature"),
-    [
-        ({"initial_events": [OUTCOME]}, "initial_events.0: user.define_outcome"),
-    ],
-)
-def test_session_creates(refused, fields, feature):
-    body = {"agent": "agent_01", "environment_id": "env_01", **fields}
-    assert refused(sessions.parse_create, body) == f"{feature} {LATER}"
-
-
-@pytest.mark.parametrize(
     ("event", "feature"),
     [
-        (OUTCOME, "events.0: user.define_outcome"),
         ({"type": "user.tool_result", "tool_use_id": "sevt_01"}, "events.0: user.tool_result"),
     ],
 )

@@ -16,7 +16,8 @@ router = APIRouter(prefix="/v1/sessions/{session_id}", tags=["events"])
 
 @router.post("/events")
 async def send_events(session_id: str, request: Request, caller: ForAgents, services: Called) -> Response:
-    new = new_events(parse_send(await read_body(request)).events)
+    sent = parse_send(await read_body(request)).events
+    new = new_events(await services.rubrics.resolved(caller.workspace_id, "events", sent))
     await services.files.check_sources(caller.workspace_id, files_named("events", new))
     await services.lifecycle.send(caller.workspace_id, session_id, new)
     return answer({"data": [echoed(event) for event in new]})

@@ -7,9 +7,10 @@ from journeyman.store.events import NewEvent
 from journeyman.store.rendering import event_body
 from journeyman.wire.events import EventParams, echo
 from journeyman.wire.file_sources import FileNamed, named_in
+from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
 
-_ON_RECEIPT = ("user.custom_tool_result",)
+_ON_RECEIPT = ("user.custom_tool_result", "user.define_outcome")
 """Types that are processed when they arrive: their echo carries a time."""
 
 
@@ -30,4 +31,6 @@ def echoed(event: NewEvent) -> dict[str, Any]:
 
 def _new(event: EventParams) -> NewEvent:
     fields = {key: value for key, value in echo(event, "", None).items() if key not in ("id", "type", "processed_at")}
+    if event.type == "user.define_outcome":
+        fields["outcome_id"] = new_id("outc")
     return NewEvent(event.type, fields, now_us() if event.type in _ON_RECEIPT else None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from journeyman.runtime.usage import render_usage, seconds
+from journeyman.store.outcomes import outcomes_of
 from journeyman.store.rendering import load
 from journeyman.store.resources import render_resources
 from journeyman.store.session_rows import budget_of, vault_ids_of
@@ -25,7 +26,7 @@ def render_session(row: JsonObject, now: int) -> JsonObject:
         "vault_ids": vault_ids_of(row),
         "resources": render_resources(row),
         "metadata": load(row["metadata"]),
-        "outcome_evaluations": [],
+        "outcome_evaluations": outcomes_of(row),
         "budget": budget_of(row),
         "stats": {"active_seconds": seconds(active), "duration_seconds": _duration(row, now)},
         "usage": render_usage(load(row["usage"]), active),

@@ -11,6 +11,7 @@ from journeyman.models.port import Models
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.repositories import Repositories
+from journeyman.runtime.rubrics import Rubrics
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.validation import Validation
 from journeyman.skills.catalogue import Catalogue
@@ -52,6 +53,7 @@ class Services:
     vaults: Vaults
     credentials: Credentials
     secrets: Secrets
+    rubrics: Rubrics
     validation: Validation
     keys: Keys
     models: Models

@@ -46,6 +46,7 @@ from journeyman.runtime.reaper import Reaper
 from journeyman.runtime.relay import Relay
 from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.retention import Retention, Rule
+from journeyman.runtime.rubrics import Rubrics
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
@@ -331,6 +332,7 @@ def _make_services(settings: Settings, house: _House) -> Services:
         vaults=Vaults(database),
         credentials=house.credentials,
         secrets=house.secrets,
+        rubrics=Rubrics(house.files, house.blobs),
         validation=Validation(house.credentials, house.secrets, settings.addresses()),
         keys=Keys(database),
         models=house.models,

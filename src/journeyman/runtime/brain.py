@@ -9,7 +9,7 @@ import contextlib
 from typing import Any
 
 from journeyman.engine.port import Superseded
-from journeyman.runtime import draft, ending, workflow_events
+from journeyman.runtime import draft, ending, outcome_ends, workflow_events
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
@@ -35,6 +35,7 @@ from journeyman.runtime.steps import (
     Drop,
     End,
     EndRun,
+    Evaluate,
     GoIdle,
     Interrupt,
     Move,
@@ -138,7 +139,7 @@ class Brain:
                 case Cut():
                     if not self._busy[thread.id].cancelling():
                         self._busy[thread.id].cancel()  # once: a second time would cut its cleaning up
-                case CallModel() | Compact() | RunTools():
+                case CallModel() | Compact() | RunTools() | Evaluate():
                     self._start(thread, step)
                 case Compute(run):
                     self._begin_computing(run)
@@ -275,6 +276,7 @@ class Brain:
             self._journal.write(stops(self._state, [Leaving(thread, END_TURN)], now_us()))
             return
         self._journal.write([*drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
+        self._journal.write(outcome_ends.given_up(self._state, thread, failure.message), hold=True)
         await self._give_up(thread, failure.message)
 
     async def _give_up(self, thread: Thread, message: str) -> None:
@@ -299,6 +301,12 @@ class Brain:
     def _record(self, items: list[InboxItem]) -> None:
         drafts = [self._drafted(item) for item in items]
         self._journal.write(drafts, self._take(items))
+        self._end_outcome(items)
+
+    def _end_outcome(self, items: list[InboxItem]) -> None:
+        outcome = self._state.outcome
+        if outcome is not None and outcome_ends.is_interrupted(self._state, items):
+            self._journal.write([self._work(self._state.primary).grader.interrupted(outcome)], hold=True)
 
     def _drafted(self, item: InboxItem) -> draft.Draft:
         thread = reader(self._state, item)
@@ -330,6 +338,7 @@ class Brain:
         if len(leaving) == 1:
             drafts += ending.interrupted(self._state, leaving[0].thread)
         self._journal.write(drafts, taken, hold=True)
+        self._end_outcome(items)
         self._journal.write(stops(self._state, leaving, now_us()))
 
     async def _go_idle(self, thread: Thread, step: GoIdle) -> None:

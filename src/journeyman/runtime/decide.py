@@ -18,6 +18,7 @@ from journeyman.runtime.steps import (
     Cut,
     Drop,
     End,
+    Evaluate,
     GoIdle,
     Interrupt,
     Move,
@@ -33,6 +34,8 @@ from journeyman.runtime.thread import Call, Thread
 from journeyman.runtime.waiting import is_over, obstacles, waits_for_computing
 from journeyman.store.port import InboxItem
 
+_TASKS = ("user.message", "user.define_outcome")
+"""What gives the agent something to do: held while calls are open."""
 _NOBODY: frozenset[str] = frozenset()
 _A_DAY = 86_400_000_000
 
@@ -125,26 +128,35 @@ def _when_running(
     ready = [call for call in thread.calls.values() if _is_ready(state, thread, call, mail)]
     if ready:
         return RunTools(ready)
-    takeable = [item for item in mail if not thread.calls or item.type != "user.message"]
+    grading = state.is_evaluating(thread)
+    takeable = [item for item in mail if not (thread.calls or grading) or item.type not in _TASKS]
     if takeable:
         return Record(takeable)
     if thread.calls:
         return _when_calls_are_open(state, thread)
-    if thread.pending:
+    if thread.pending and not grading:
         return GoIdle(BUDGET_REACHED) if state.is_spent(now) else _next_request(thread, compact_at)
-    return _end_of_turn(thread)
+    return _end_of_turn(state, thread, now)
 
 
-def _end_of_turn(thread: Thread) -> Step:
+def _end_of_turn(state: SessionState, thread: Thread, now: int) -> Step:
     if thread.answer.get("stop_reason") == "refusal":
         return GoIdle({"type": "refusal"}, thread.answer.get("stop_details"))
+    if _is_to_be_graded(state, thread):
+        return GoIdle(BUDGET_REACHED) if state.is_spent(now) else Evaluate()
     return GoIdle(END_TURN)
+
+
+def _is_to_be_graded(state: SessionState, thread: Thread) -> bool:
+    """The work towards an outcome is done, as far as the agents go: nobody else is at it."""
+    is_done = state.outcome is not None and thread is state.primary
+    return is_done and not state.open_runs and all(each.rests for each in state.children.values())
 
 
 def _is_ready(state: SessionState, thread: Thread, call: Call, mail: Sequence[InboxItem]) -> bool:
     if not call.ready or call.kind == "advisor":
         return False
-    return is_over(state, thread, call) or any(item.type == "user.message" for item in mail)
+    return is_over(state, thread, call) or any(item.type in _TASKS for item in mail)
 
 
 def _when_calls_are_open(state: SessionState, thread: Thread) -> Step | None:
@@ -168,21 +180,28 @@ def _when_idle(state: SessionState, thread: Thread, mail: Sequence[InboxItem], n
     if thread.calls:
         return _interrupt(thread, mail) or (_when_waiting if thread.waiting else _when_parked)(state, thread, mail)
     if not mail:
-        return Begin([], []) if thread.pending else None
+        return Begin([], []) if thread.pending or _is_ungraded(state, thread) else None
     return _when_resting(mail)
+
+
+def _is_ungraded(state: SessionState, thread: Thread) -> bool:
+    """It had ended its turn before the other agents were done."""
+    return thread.stop == END_TURN and _is_to_be_graded(state, thread)
 
 
 def _when_resting(mail: Sequence[InboxItem]) -> Step:
     first = mail[0]
     if first.type == "user.custom_tool_result":
         return Absorb(first)
-    if first.type != "user.message":
+    if first.type not in _TASKS:
         return Record([first])
     turn = list(mail)
     for place, item in enumerate(mail):
         if item.type == "user.interrupt":
             turn = turn[:place]
             break
+    if first.type == "user.define_outcome":  # it was processed on receipt
+        return Begin(turn[:1], turn[1:])
     return Begin([], turn)
 
 
@@ -198,13 +217,13 @@ def _when_parked(state: SessionState, thread: Thread, mail: Sequence[InboxItem])
     """Idle because the threads it waits for are: it goes on when those are done, or when somebody speaks to it."""
     if any(_is_ready(state, thread, call, mail) for call in thread.calls.values()):
         return Begin([], [])
-    takeable = [item for item in mail if item.type != "user.message"]
+    takeable = [item for item in mail if item.type not in _TASKS]
     return Record(takeable) if takeable else None
 
 
 def _when_waiting(_state: SessionState, thread: Thread, mail: Sequence[InboxItem]) -> Step | None:
     """Idle with calls that wait for the client: messages are held until every one is answered."""
-    takeable = [item for item in mail if item.type != "user.message"]
+    takeable = [item for item in mail if item.type not in _TASKS]
     if not takeable:
         return None
     waiting = {call.id for call in thread.waiting}

@@ -7,6 +7,7 @@ nothing leaves the process before its commit: a brain whose commit fails has los
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from journeyman.engine.port import Always, Lease
@@ -45,6 +46,7 @@ class Journal:
         self._moved: dict[str, Row] = {}
         """Threads whose status has changed, with the row that says so last."""
         self._born: dict[str, Birth] = {}
+        self._outcomes_moved = False
         self._commit: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._noted = claim.seen_seq
@@ -153,16 +155,22 @@ class Journal:
             self._born[child.id] = Birth(child.parent or "", child.agent, child.run_id, row.processed_at)
         elif row.type.startswith("session.thread_status_"):
             self._moved[row.thread_id or self._claim.thread_id] = row
+        elif row.type in _OUTCOMES:
+            self._outcomes_moved = True
 
     def _collect(
         self, closing: Sequence[Row] = (), closing_patch: Patch | None = None, ends: Sequence[ThreadPatch] = ()
     ) -> Batch:
         patch = Patch() if self._status is None else self._patch()
+        if self._outcomes_moved:
+            told = [each.render() for each in self._state.outcomes]
+            patch, closing_patch = replace(patch, outcomes=told), replace(closing_patch or Patch(), outcomes=told)
         threads = [self._thread_patch(thread_id, row) for thread_id, row in self._moved.items()]
         batch = Batch(
             self._rows, patch, self._taken, list(closing), closing_patch or Patch(), self.seen, threads, list(ends)
         )
         self._rows, self._taken, self._status, self._moved, self._born = [], [], None, {}, {}
+        self._outcomes_moved = False
         return batch
 
     def _patch(self) -> Patch:
@@ -204,3 +212,4 @@ def placed(draft: Draft, thread_id: str, head: int, last_at: int) -> Row:
 
 
 _STATUS = ("session.status_idle", "session.status_running", "session.status_rescheduled")
+_OUTCOMES = ("user.define_outcome", "span.outcome_evaluation_start", "span.outcome_evaluation_end")

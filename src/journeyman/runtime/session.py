@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journeyman.runtime import workflow
+from journeyman.runtime.outcome import Outcome, defined, farewell, news, revision, task
 from journeyman.runtime.thread import Call, Thread
 from journeyman.runtime.usage import Usage, total
 from journeyman.runtime.workflow import WorkflowRun
@@ -35,6 +36,16 @@ class SessionState:
     budget: JsonObject | None = None
     warned: list[str] = field(default_factory=list[str])
     """Credentials of which has been said that they cannot be used."""
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The one that is worked towards."""
+        return self.outcomes[-1] if self.outcomes and self.outcomes[-1].is_active else None
+
+    def is_evaluating(self, thread: Thread) -> bool:
+        """What `thread` has done is being graded."""
+        return thread is self.primary and self.outcome is not None and self.outcome.evaluation is not None
 
     @property
     def agent(self) -> JsonObject:
@@ -268,6 +279,40 @@ def _compacted(state: SessionState, row: Row) -> None:
     state.thread(row.thread_id).compact((row.private or {})["summary"])
 
 
+def _outcome_defined(state: SessionState, row: Row) -> None:
+    outcome = defined(row)
+    state.outcomes.append(outcome)
+    said = task(outcome)
+    state.primary.hear("user", said)
+    state.primary.last_words = [block["text"] for block in said]
+    state.primary.shown.append(({"type": "user.message", "content": said}, ""))
+
+
+def _evaluated(state: SessionState, row: Row) -> None:
+    """A beginning, a sign of life, or an end."""
+    outcome = next((each for each in state.outcomes if each.id == row.body["outcome_id"]), None)
+    if outcome is None:
+        return
+    thread, private = state.primary, row.private or {}
+    if "usage" in private:
+        thread.usage.add(private["usage"], private)
+    if row.type == "span.outcome_evaluation_start":
+        outcome.begin(row)
+    elif row.type == "span.outcome_evaluation_ongoing":
+        outcome.look(row)
+        thread.attempt = 0 if "said" in private else thread.attempt
+    else:
+        outcome.end(row)
+        thread.attempt = 0
+        match outcome.result:
+            case "running":
+                thread.hear("user", revision(outcome))
+            case "max_iterations_reached":
+                thread.hear("user", farewell(outcome))
+            case _:
+                thread.hear("system", news(outcome))
+
+
 _NO_ADVICE = "The consultation failed; go on without the advice."
 
 NO_ROOM = 2**62
@@ -306,6 +351,10 @@ _HANDLERS = {
     "span.model_request_start": _request_start,
     "span.model_request_end": _request_end,
     "agent.thread_context_compacted": _compacted,
+    "user.define_outcome": _outcome_defined,
+    "span.outcome_evaluation_start": _evaluated,
+    "span.outcome_evaluation_ongoing": _evaluated,
+    "span.outcome_evaluation_end": _evaluated,
     "workflow_run.created": _run_created,
     "workflow_run.status_running": _run_changed,
     "workflow_run.status_idle": _run_changed,

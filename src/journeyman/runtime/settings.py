@@ -18,3 +18,7 @@ class RuntimeSettings:
     """Of the model's window: a longer context is compacted before the next request."""
     max_compactions: int = 3
     """In a row, without an answer between them."""
+    evaluation_requests: int = 30
+    """Of the grader's in one evaluation of an outcome; without a verdict by then it has failed."""
+    evaluation_heartbeat: float = 10.0
+    """Seconds between the signs of life of an evaluation."""

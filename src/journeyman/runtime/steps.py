@@ -142,6 +142,11 @@ class Compact:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Ask the grader, once, whether the outcome is reached."""
+
+
+@dataclass(frozen=True, slots=True)
 class GoIdle:
     """End the turn."""
 
@@ -167,6 +172,7 @@ Step = (
     | RunTools
     | CallModel
     | Compact
+    | Evaluate
     | GoIdle
 )
 

@@ -148,7 +148,7 @@ class Thread:
 
     def answered(self, content: list[JsonObject], outcome: JsonObject) -> None:
         """Take in a whole answer of the model."""
-        kept = _acceptable(content)
+        kept = acceptable(content)
         if kept:
             self.history.append({"role": "assistant", "content": kept})
         self.answer = outcome
@@ -200,7 +200,7 @@ def _blank(block: JsonObject) -> bool:
     return block["type"] == "text" and not block["text"].strip()
 
 
-def _acceptable(answer: list[JsonObject]) -> list[JsonObject]:
+def acceptable(answer: list[JsonObject]) -> list[JsonObject]:
     """An answer as a model takes it back: nothing blank, and no thinking that nothing follows."""
     kept = [block for block in answer if not _blank(block)]
     while kept and kept[-1]["type"] in ("thinking", "redacted_thinking"):

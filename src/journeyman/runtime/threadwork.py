@@ -6,12 +6,13 @@ from journeyman.runtime import draft
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.delegating import Delegation
 from journeyman.runtime.draft import Draft
+from journeyman.runtime.grading import Grader
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.parts import Parts
 from journeyman.runtime.pen import Pen
 from journeyman.runtime.planning import Planning
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.steps import CallModel, Compact, GoIdle, RunTools
+from journeyman.runtime.steps import CallModel, Compact, Evaluate, GoIdle, RunTools
 from journeyman.runtime.thread import Thread
 from journeyman.runtime.toolwork import ToolWork
 from journeyman.runtime.turn import Failure, ModelTurn
@@ -19,7 +20,7 @@ from journeyman.sandboxes.port import SandboxError
 from journeyman.store.port import Claim
 from journeyman.tools.mcp.servers import McpRun
 
-LongStep = CallModel | Compact | RunTools | GoIdle
+LongStep = CallModel | Compact | RunTools | Evaluate | GoIdle
 
 
 class ThreadWork:
@@ -52,6 +53,7 @@ class ThreadWork:
             parts.unpriced, parts.observer, parts.belongings.sources, self._mcp, computer.notes,
             lambda: computer.skills(thread), parts.plans.language, parts.judge,
         )  # fmt: skip
+        self.grader = Grader(parts, claim, state, thread, self._pen, computer)
         self.begins = True
         """Its next request is the first of a turn."""
 
@@ -72,6 +74,9 @@ class ThreadWork:
             case CallModel() | Compact():
                 await self._connect()
                 return await self._ask(step)
+            case Evaluate():
+                outcome = self._state.outcome
+                return None if outcome is None else await self.grader.ask(outcome)
             case GoIdle():
                 await self._computer.gathered()
                 return None

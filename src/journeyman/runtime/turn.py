@@ -1,7 +1,6 @@
 """Asking the model: one request, its spans, and what its answer becomes in the log."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from journeyman.runtime.hub import Hub
 from journeyman.runtime.judging import Asking, Judge
 from journeyman.runtime.pen import Pen
 from journeyman.runtime.permissions import Called, evaluate
-from journeyman.runtime.prices import list_price
+from journeyman.runtime.pricing import priced
 from journeyman.runtime.prompt import build_request
 from journeyman.runtime.session import SessionState, said, turn_of
 from journeyman.runtime.sources import Sources
@@ -32,8 +31,6 @@ from journeyman.wire.ids import new_id
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
-
-_log = logging.getLogger("journeyman.prices")
 
 _TOO_LONG = ("prompt is too long", "context_length_exceeded", "maximum context length", "exceeds the context window")
 
@@ -217,7 +214,7 @@ class ModelTurn:
         """Of each call that a policy is for, by its event's id. The judge is a model too: past the session's budget it
         is not asked."""
         calls = {id_: called for id_, block in answer.blocks() if (called := self._called(block)) is not None}
-        spent = self._state.is_spent(now_us(), self._price(self._thread.model, answer) or 0)
+        spent = self._state.is_spent(now_us(), self._priced(self._thread.model, answer)["nano"] or 0)
         judge = None if spent else self._judge
         found = await evaluate(list(calls.values()), judge, said(self._state, self._thread), self._count_judging)
         return {id_: (called, permit) for (id_, called), permit in zip(calls.items(), found, strict=True)}
@@ -242,7 +239,7 @@ class ModelTurn:
     def _count_judging(self, asking: Asking) -> None:
         assert self._judge is not None
         model = {"id": self._judge.model}
-        self._judged.append(self._counted(model, asking.answer) | {"usage": asking.answer.usage.wire()})
+        self._judged.append(self._priced(model, asking.answer) | {"usage": asking.answer.usage.wire()})
         self._tell(asking.answer, asking.span, asking.first, self._judge.model)
 
     def _rows(self, answer: Answer, permitted: Mapping[str, tuple[Called, JsonObject]]) -> list[Draft]:
@@ -295,24 +292,13 @@ class ModelTurn:
         return {"content": [block for _, block in answer.blocks()], "outcome": outcome}
 
     def _end(self, start: str, answer: Answer, private: JsonObject, *, is_error: bool = False) -> Draft:
-        private = {**private, **self._counted(self._thread.model, answer)}
+        private = private | self._priced(self._thread.model, answer)
         if self._judged:
             private["judged"] = self._judged
         return request_end(start, answer.usage, is_error=is_error, private=private)
 
-    def _counted(self, model: JsonObject, answer: Answer) -> JsonObject:
-        """What stands beside the tokens of a request."""
-        counted: JsonObject = {"nano": self._price(model, answer)}
-        if answer.usage.cache_write_1h:
-            counted["cache_write_1h"] = answer.usage.cache_write_1h
-        return counted
-
-    def _price(self, model: JsonObject, answer: Answer) -> int | None:
-        nano = list_price(model["id"], {**answer.usage.wire(), "speed": model.get("speed")}, now_us())
-        if nano is None and model["id"] not in self._unpriced:
-            self._unpriced.add(model["id"])
-            _log.warning("no list price is known for model %s; its tokens cost 0", model["id"])
-        return nano
+    def _priced(self, model: JsonObject, answer: Answer) -> JsonObject:
+        return priced(model, answer.usage, self._unpriced)
 
     def _failed(self, start: str, error: ModelError) -> Failure | None:
         answer = self._answer or Answer(None)
@@ -321,10 +307,14 @@ class ModelTurn:
             self._journal.write([self._end(start, answer, {"too_long": True}, is_error=True)])
             return None
         end = self._end(start, answer, {}, is_error=True)
-        kind = {
-            "overloaded": "model_overloaded_error",
-            "rate_limited": "model_rate_limited_error",
-            "billing": "billing_error",
-            "failed": "model_request_failed_error",
-        }[error.kind]
-        return Failure([end], kind, error.message, error.transient, error.retry_after)
+        return Failure([end], failure_kind(error), error.message, error.transient, error.retry_after)
+
+
+def failure_kind(error: ModelError) -> str:
+    """The wire's type of it."""
+    return {
+        "overloaded": "model_overloaded_error",
+        "rate_limited": "model_rate_limited_error",
+        "billing": "billing_error",
+        "failed": "model_request_failed_error",
+    }[error.kind]

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, insert, or_, select, update
 
 from journeyman.store.database import Database
+from journeyman.store.outcomes import check_free, note_pending
 from journeyman.store.page import Cursor, Page, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, event_body, load
@@ -75,6 +76,7 @@ class Events:
                     raise reached(place, event.type)
                 _check(connection, row, place, event, new)
             put_into_inbox(connection, session_id, new)
+            note_pending(connection, row, new)
             return row["owner"], row["host"]
 
         return await self._database.write(work)
@@ -146,6 +148,8 @@ def _check(
             target = event.fields["custom_tool_use_id"]
             if _event(connection, session["id"], target, "agent.custom_tool_use") is None:
                 raise invalid(f"events.{place}.custom_tool_use_id: {target} is not a custom tool use of this session")
+        case "user.define_outcome":
+            check_free(session, place)
         case "user.interrupt":
             thread = event.fields.get("session_thread_id")
             if thread is not None and not _is_thread(connection, session["id"], thread):

@@ -214,6 +214,8 @@ def _columns(patch: Patch) -> dict[str, Any]:
         values["usage"] = dump(patch.usage)
     if patch.active_us is not None:
         values["active_us"] = patch.active_us
+    if patch.outcomes is not None:
+        values["outcomes"] = dump(patch.outcomes)
     return values
 
 

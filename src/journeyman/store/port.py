@@ -112,6 +112,8 @@ class Patch:
     """Written whenever `status` is."""
     due_at: int | None = None
     """Written whenever `status` is."""
+    outcomes: list[JsonObject] | None = None
+    """As the wire shows them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from journeyman.store import environments, rosters
 from journeyman.store.agent_rows import get_agent, known_agent
 from journeyman.store.database import Database
 from journeyman.store.events import NewEvent, put_into_inbox
+from journeyman.store.outcomes import pending
 from journeyman.store.page import Page, continue_from, cut, read_cursor, within
 from journeyman.store.prepared import Prepared
 from journeyman.store.rendering import dump, load
@@ -94,6 +95,8 @@ class Sessions:
                 files = attach(connection, workspace, row["id"], wanted)
                 mounted = attach_stores(connection, workspace, stores)
                 row["resources"] = dump(in_order(create.resources, [*files, *repositories, *mounted]))
+            if outcomes := pending(initial):
+                row["outcomes"] = dump(outcomes)
             _INSERT.change(connection, **row)
             _INSERT_THREAD.change(connection, **_primary_thread(row))
             if initial:
@@ -279,6 +282,7 @@ def _new_row(
         "skills": None,
         "vault_ids": None,
         "outputs": None,
+        "outcomes": None,
         "budget": None if create.budget is None else dump(create.budget.model_dump()),
     }
 

@@ -94,6 +94,8 @@ sessions = Table(
     Column("budget", Text),
     # What its agent's skills were when it was made.
     Column("skills", Text),
+    # The outcomes that were defined, as the wire shows them.
+    Column("outcomes", Text),
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),

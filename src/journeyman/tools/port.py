@@ -30,6 +30,8 @@ class ToolContext:
     """URLs already in the conversation (for web_fetch)."""
     shell: str = "main"
     """The persistent shell of the calling thread."""
+    read_only: bool = False
+    """Nothing is to be written, not even what is too long to show."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ async def spill(result: ToolResult, call_id: str, context: ToolContext) -> ToolR
         return result
     texts = _texts(result)
     whole = "\n".join(texts)
+    if context.read_only:
+        return replace(result, content=_with_preview(result.content, _preview(whole, "not saved: ask for less output")))
     path = f"/tmp/tool-results/{call_id}.txt"
     run = Run(f"{context.run.id}_spill", context.run.fence)
     try:

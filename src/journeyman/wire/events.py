@@ -10,6 +10,7 @@ from journeyman.wire.content import MessageBlock, ResultBlock, TextBlock
 from journeyman.wire.errors import invalid
 from journeyman.wire.event_types import EVENT_TYPES
 from journeyman.wire.json_value import Json
+from journeyman.wire.outcomes import MOST_CHARACTERS
 from journeyman.wire.references import Id
 from journeyman.wire.strict import NonEmpty, Strict, parse
 
@@ -71,7 +72,7 @@ class TextRubric(Strict):
     """A rubric given as text."""
 
     type: Literal["text"]
-    content: Annotated[str, Field(min_length=1, max_length=262_144)]
+    content: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 
 
 class UserDefineOutcome(Strict):
@@ -123,6 +124,8 @@ def parse_send(body: bytes) -> EventsSend:
 
 def check(path: str, events: Sequence[EventParams]) -> None:
     """Raise ApiError for an event that cannot stand where it does, or that is not supported yet."""
+    if sum(isinstance(event, UserDefineOutcome) for event in events) > 1:
+        raise invalid(f"{path}: must have at most one user.define_outcome event")
     for position, event in enumerate(events):
         if isinstance(event, UserToolConfirmation) and event.deny_message and event.result != "deny":
             raise invalid(f'{path}.{position}.deny_message: only allowed when result is "deny"')

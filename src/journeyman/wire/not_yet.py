@@ -20,7 +20,7 @@ def refuse_environment(config: Mapping[str, Any]) -> None:
 
 def refuse_event(path: str, type_: str) -> None:
     """Raise ApiError for an event that later versions bring."""
-    if type_ in ("user.define_outcome", "user.tool_result"):
+    if type_ == "user.tool_result":
         raise _refusal(path, type_)
 
 

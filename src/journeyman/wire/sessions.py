@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from journeyman.wire import events, mcp, metadata, models, skills, tools
 from journeyman.wire.budgets import create_only
 from journeyman.wire.errors import invalid
-from journeyman.wire.events import InitialEvent, UserDefineOutcome
+from journeyman.wire.events import InitialEvent
 from journeyman.wire.json_value import Json
 from journeyman.wire.mcp import McpServerParams
 from journeyman.wire.metadata import Metadata, MetadataPatch
@@ -122,8 +122,6 @@ def parse_create(body: bytes) -> SessionCreate:
     if isinstance(create.agent, AgentWithOverrides):
         _check_overrides(create.agent)
     initial = create.initial_events or []
-    if sum(isinstance(event, UserDefineOutcome) for event in initial) > 1:
-        raise invalid("initial_events: must have at most one user.define_outcome event")
     events.check("initial_events", initial)
     metadata.checked(create.metadata)
     return create
