@@ -36,6 +36,7 @@ from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.brain import Brain
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.costs import ListPrices, consumed
+from journeyman.runtime.dreams import Dreamer
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.outputs import Outputs
@@ -49,12 +50,15 @@ from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.sources import Sources
+from journeyman.runtime.transcripts import Transcripts
 from journeyman.runtime.validation import Validation
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.credentials import Credentials
 from journeyman.store.database import Database
+from journeyman.store.dreaming import Dreaming
+from journeyman.store.dreams import Dreams
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
@@ -113,6 +117,7 @@ class _House:
     hub: Hub
     sessions: Sessions
     engine: Engine
+    dreaming: Dreaming
     carrier: Carrier | None
     watching: Watching
 
@@ -125,10 +130,13 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
     """
     async with AsyncExitStack() as stack:
         house = await _furnish(stack, settings, works=works)
-        services = _make_services(settings, house)
+        lifecycle = _lifecycle(house)
+        dreamer = Dreamer(house.dreaming, lifecycle)
+        services = _make_services(settings, house, lifecycle, dreamer)
         await _know_keys(settings, services.keys)
         await house.engine.start()
-        stack.push_async_callback(_let_go, house, services.lifecycle)
+        stack.push_async_callback(_let_go, house, lifecycle)
+        stack.push_async_callback(_finish, asyncio.create_task(dreamer.run()))
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
         skills = services.skills
         purge = Purge(house.blobs, house.files.expire, {"files": house.files.named, "skills": skills.named})
@@ -144,7 +152,9 @@ async def working(settings: Settings) -> AsyncGenerator[Watching]:
         if not isinstance(house.engine, DistributedEngine):
             raise NotShared
         await house.engine.start()
-        stack.push_async_callback(_let_go, house, None)
+        lifecycle = _lifecycle(house)
+        stack.push_async_callback(_let_go, house, lifecycle)
+        stack.push_async_callback(_finish, asyncio.create_task(Dreamer(house.dreaming, lifecycle).run()))
         stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
         yield house.watching
 
@@ -167,6 +177,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     resources = Resources(database)
     repositories = Repositories(resources, cipher, mirrors, sandboxes, settings.repositories.hosts)
     catalogue = Catalogue()
+    dreaming = Dreaming(database, settings.dreams.at_once, settings.dreams.timeout)
     belongings = Belongings(
         Attachments(blobs, resources, sandboxes),
         secrets,
@@ -175,6 +186,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         repositories,
         SkillFiles(blobs, catalogue, sandboxes),
         MountedMemories(database),
+        Transcripts(dreaming, sandboxes),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -202,7 +214,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         )  # fmt: skip
     return _House(
         database, blobs, files, credentials, secrets, repositories, catalogue, sandboxes, models, hub, sessions, engine,
-        carrier, watching,
+        dreaming, carrier, watching,
     )  # fmt: skip
 
 
@@ -305,11 +317,20 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
     return make
 
 
-def _make_services(settings: Settings, house: _House) -> Services:
+def _lifecycle(house: _House) -> SessionLifecycle:
+    database = house.database
+    return SessionLifecycle(
+        house.sessions, Events(database, consumed), Threads(database), house.engine, house.hub, house.sandboxes,
+        house.repositories, house.carrier,
+    )  # fmt: skip
+
+
+def _make_services(settings: Settings, house: _House, lifecycle: SessionLifecycle, dreamer: Dreamer) -> Services:
     database, sessions, events = house.database, house.sessions, Events(house.database, consumed)
-    threads = Threads(database)
     return Services(
         agents=Agents(database, house.catalogue),
+        dreams=Dreams(database),
+        dreamer=dreamer,
         environments=Environments(database),
         files=house.files,
         resources=Resources(database),
@@ -321,11 +342,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
         memory_versions=MemoryVersions(database),
         blobs=house.blobs,
         sessions=sessions,
-        lifecycle=SessionLifecycle(
-            sessions, events, threads, house.engine, house.hub, house.sandboxes, house.repositories, house.carrier
-        ),
+        lifecycle=lifecycle,
         events=events,
-        threads=threads,
+        threads=Threads(database),
         vaults=Vaults(database),
         credentials=house.credentials,
         secrets=house.secrets,
@@ -368,10 +387,9 @@ def _rules(settings: Settings, database: Database) -> list[Rule]:
     return [Rule(what, seconds, purge) for what, seconds, purge in found if seconds is not None]
 
 
-async def _let_go(house: _House, lifecycle: SessionLifecycle | None) -> None:
+async def _let_go(house: _House, lifecycle: SessionLifecycle) -> None:
     """Sessions at work stop where they stand. The sandboxes go first: a turn that is cut would end its command."""
-    if lifecycle is not None:
-        await lifecycle.settle()
+    await lifecycle.settle()
     if house.carrier is not None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(house.carrier.flush(), _FLUSH)
