@@ -136,11 +136,10 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         await _know_keys(settings, services.keys)
         await house.engine.start()
         stack.push_async_callback(_let_go, house, lifecycle)
-        stack.push_async_callback(_finish, asyncio.create_task(dreamer.run()))
-        stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        skills = services.skills
-        purge = Purge(house.blobs, house.files.expire, {"files": house.files.named, "skills": skills.named})
-        stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
+        named = {"files": house.files.named, "skills": services.skills.named}
+        purge = Purge(house.blobs, house.files.expire, named)
+        for work in (dreamer.run(), _keep_order(settings, house), purge.run()):
+            stack.push_async_callback(_finish, asyncio.create_task(work))
         yield Running(create_app(services, house.watching), house.hub, services.keys)
 
 
@@ -154,8 +153,8 @@ async def working(settings: Settings) -> AsyncGenerator[Watching]:
         await house.engine.start()
         lifecycle = _lifecycle(house)
         stack.push_async_callback(_let_go, house, lifecycle)
-        stack.push_async_callback(_finish, asyncio.create_task(Dreamer(house.dreaming, lifecycle).run()))
-        stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
+        for work in (Dreamer(house.dreaming, lifecycle).run(), _keep_order(settings, house)):
+            stack.push_async_callback(_finish, asyncio.create_task(work))
         yield house.watching
 
 
@@ -318,10 +317,9 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
 
 
 def _lifecycle(house: _House) -> SessionLifecycle:
-    database = house.database
     return SessionLifecycle(
-        house.sessions, Events(database, consumed), Threads(database), house.engine, house.hub, house.sandboxes,
-        house.repositories, house.carrier,
+        house.sessions, Events(house.database, consumed), Threads(house.database), house.engine, house.hub,
+        house.sandboxes, house.repositories, house.carrier,
     )  # fmt: skip
 
 
