@@ -326,6 +326,32 @@ def test_timeout(tmp_path: Path) -> None:
         wait_until(lambda: client.beta.sessions.retrieve(dream["session_id"]).status == "terminated")
 
 
+def test_a_new_sandbox(tmp_path: Path) -> None:
+    """What was laid out and written is there again where the first sandbox is gone."""
+    script = (
+        f"bash cat /mnt/transcripts/*/0001.txt; printf partly >{PLACE}/b.md"
+        f" | {{ttft=2}} bash cat /mnt/transcripts/*/0001.txt {PLACE}/b.md | text done"
+    )
+    with (
+        start_server(tmp_path) as server,
+        Anthropic(base_url=server.url, api_key=server.api_key, max_retries=0) as client,
+    ):
+        night = Night(client)
+        dream = night.dream(script)
+        running = night.begun(dream)
+        wait_until(lambda: night.results(running))
+    with (
+        start_server(tmp_path) as server,
+        Anthropic(base_url=server.url, api_key=server.api_key, max_retries=0) as night.client,
+    ):
+        ended = night.ended(dream)
+        first, second = night.results(ended)
+        assert ended["status"] == "completed"
+        assert "I like tabs" in first
+        assert second == first + "partly"
+        assert night.contents(ended["outputs"][0]["memory_store_id"]) == {"/b.md": "partly"}
+
+
 def test_lists(client: Anthropic) -> None:
     """facts 4.5: newest first, in pages; archived ones on demand; by status and by time."""
     night = Night(client)

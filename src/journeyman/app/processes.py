@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from journeyman.app.backends import (
     make_sandboxes,
     open_database,
 )
-from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
+from journeyman.app.data_dir import host_of, locked, make_data_dir
+from journeyman.app.keys import know_keys
 from journeyman.app.refusals import NotShared
 from journeyman.app.watching import Gauges, make_watching, tell_incidents
 from journeyman.blobs.port import Blobs
@@ -62,7 +62,7 @@ from journeyman.store.dreams import Dreams
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
-from journeyman.store.keys import PREFIX, Keys
+from journeyman.store.keys import Keys
 from journeyman.store.log import SqlLog
 from journeyman.store.memories import Memories
 from journeyman.store.memory_stores import MemoryStores
@@ -84,7 +84,6 @@ from journeyman.tools.registry import Toolset
 from journeyman.vault.cipher import Cipher
 from journeyman.wire.ids import new_id
 
-WORKSPACE = "default"
 _DAY = 86_400
 _FLUSH = 10.0
 """Seconds for keeping what changed last."""
@@ -133,7 +132,7 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
         lifecycle = _lifecycle(house)
         dreamer = Dreamer(house.dreaming, lifecycle)
         services = _make_services(settings, house, lifecycle, dreamer)
-        await _know_keys(settings, services.keys)
+        await know_keys(settings, services.keys)
         await house.engine.start()
         stack.push_async_callback(_let_go, house, lifecycle)
         named = {"files": house.files.named, "skills": services.skills.named}
@@ -352,16 +351,6 @@ def _make_services(settings: Settings, house: _House, lifecycle: SessionLifecycl
         hub=house.hub,
         rates=Rates(creates=settings.server.rate_limit_creates, reads=settings.server.rate_limit_reads),
     )
-
-
-async def _know_keys(settings: Settings, keys: Keys) -> None:
-    """The configured keys; without any, one of our own, made once."""
-    for secret in settings.server.api_keys:
-        await keys.add(WORKSPACE, "configured", secret)
-    if settings.server.api_keys:
-        return
-    secret = once(first_key(settings), lambda: PREFIX + secrets.token_urlsafe(32) + "\n")
-    await keys.add(WORKSPACE, "first", secret.strip())
 
 
 async def _keep_order(settings: Settings, house: _House) -> None:
