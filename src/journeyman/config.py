@@ -187,6 +187,13 @@ class RetentionSection(_Section):
     """The sandbox of a session in which nothing happened for so long is removed with its files. None: it is kept."""
 
 
+class DreamsSection(_Section):
+    at_once: int = Field(default=4, ge=0)
+    """Dreams of a workspace that run at a time; others wait, pending. 0 is no limit."""
+    timeout: _Age = 86_400.0
+    """A dream that runs for longer fails."""
+
+
 class EgressSection(_Section):
     allow_private: list[str] = []
     """Hosts or networks that may be reached although they are private."""
@@ -288,6 +295,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSection = SandboxSection()
     egress: EgressSection = EgressSection()
     search: SearchSection = SearchSection()
+    dreams: DreamsSection = DreamsSection()
     retention: RetentionSection = RetentionSection()
     permissions: PermissionsSection = PermissionsSection()
     retry: RetrySection = RetrySection()

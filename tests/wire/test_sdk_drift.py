@@ -13,6 +13,7 @@ from journeyman.wire import (
     agents,
     content,
     custom_tools,
+    dreams,
     environments,
     events,
     lists,
@@ -73,6 +74,12 @@ PARAMS = [
     (resources.FileResource, "BetaManagedAgentsFileResourceParams"),
     (resources.GitHubRepositoryResource, "BetaManagedAgentsGitHubRepositoryResourceParams"),
     (resources.MemoryStoreResource, "BetaManagedAgentsMemoryStoreResourceParam"),
+    (dreams.DreamCreate, "DreamCreateParams"),
+    (dreams.MemoryStoreInput, "BetaDreamMemoryStoreInputParam"),
+    (dreams.SessionsInput, "BetaDreamSessionsInputParam"),
+    (dreams.CreateNew, "BetaOutputBehaviorCreateNewParam"),
+    (dreams.UpdateExisting, "BetaOutputBehaviorUpdateExistingParam"),
+    (dreams.DreamModel, "BetaDreamModelConfigParam"),
     (events.EventsSend, "EventSendParams"),
     (events.UserMessage, "BetaManagedAgentsUserMessageEventParams"),
     (events.UserInterrupt, "BetaManagedAgentsUserInterruptEventParams"),
@@ -133,6 +140,10 @@ def test_tool_config_response_fields(name):
 def test_event_types():
     assert set(EVENT_TYPES) == set(get_args(sessions.BetaManagedAgentsSessionEventType))
     assert len(EVENT_TYPES) == len(set(EVENT_TYPES))
+
+
+def test_dream_statuses():
+    assert set(dreams.STATUSES) == set(get_args(beta.BetaDreamStatus))
 
 
 def test_delta_types():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from journeyman.api.betas import MANAGED_AGENTS, check_agents, check_environments, check_memory
+from journeyman.api.betas import MANAGED_AGENTS, check_agents, check_dreams, check_environments, check_memory
 from journeyman.api.services import Called, Services
 from journeyman.wire.errors import ApiError, invalid
 
@@ -95,6 +95,7 @@ def needs_managed_agents(request: Request) -> None:
 
 
 ForAgents = Annotated[Caller, Depends(_gated(check_agents))]
+ForDreams = Annotated[Caller, Depends(_gated(check_dreams))]
 ForEnvironments = Annotated[Caller, Depends(_gated(check_environments))]
 ForMemory = Annotated[Caller, Depends(_gated(check_memory))]
 ForAll = Annotated[Caller, Depends(_gated(None))]

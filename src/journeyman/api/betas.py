@@ -7,6 +7,7 @@ from journeyman.wire.errors import invalid, not_found
 MANAGED_AGENTS = "managed-agents-2026-04-01"
 _ENVIRONMENTS = "environments-2025-11-01"
 _MEMORY = "agent-memory-2026-07-22"
+_DREAMING = "dreaming-2026-04-21"
 
 # The reference knows its betas by name; here a dated name is enough: clients send new ones before we hear of them.
 _DATED = re.compile(r"[a-z0-9-]+-20\d\d-\d\d-\d\d")
@@ -24,6 +25,12 @@ def check_memory(betas: list[str]) -> None:
         raise not_found("not found")
     if {MANAGED_AGENTS, _MEMORY} <= set(betas):
         raise invalid(f"`{_MEMORY}` and `{MANAGED_AGENTS}` cannot both be in the `anthropic-beta` header.")
+
+
+def check_dreams(betas: list[str]) -> None:
+    """Dreams have a beta of their own; values beside it are ignored."""
+    if _DREAMING not in betas:
+        raise not_found("not found")
 
 
 def check_environments(betas: list[str]) -> None:

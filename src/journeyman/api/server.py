@@ -5,6 +5,7 @@ from starlette.types import ASGIApp
 
 from journeyman.api import (
     agents,
+    dreams,
     environments,
     events,
     files,
@@ -30,6 +31,7 @@ def create_app(services: Services, watching: Watching) -> ASGIApp:
     app.state.known_keys = KnownKeys()
     for module in (
         agents,
+        dreams,
         environments,
         files,
         memory_stores,

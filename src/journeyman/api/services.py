@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from journeyman.api.rates import Rates
 from journeyman.blobs.port import Blobs
 from journeyman.models.port import Models
+from journeyman.runtime.dreams import Dreamer
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.repositories import Repositories
@@ -17,6 +18,7 @@ from journeyman.runtime.validation import Validation
 from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.credentials import Credentials
+from journeyman.store.dreams import Dreams
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
@@ -36,6 +38,8 @@ class Services:
     """One of each, made by the composition root."""
 
     agents: Agents
+    dreams: Dreams
+    dreamer: Dreamer
     environments: Environments
     files: Files
     resources: Resources

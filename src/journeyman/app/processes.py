@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +21,8 @@ from journeyman.app.backends import (
     make_sandboxes,
     open_database,
 )
-from journeyman.app.data_dir import first_key, host_of, locked, make_data_dir, once
+from journeyman.app.data_dir import host_of, locked, make_data_dir
+from journeyman.app.keys import know_keys
 from journeyman.app.refusals import NotShared
 from journeyman.app.watching import Gauges, make_watching, tell_incidents
 from journeyman.blobs.port import Blobs
@@ -37,6 +37,7 @@ from journeyman.runtime.belongings import Belongings
 from journeyman.runtime.brain import Brain
 from journeyman.runtime.carrying import Carrier
 from journeyman.runtime.costs import ListPrices, consumed
+from journeyman.runtime.dreams import Dreamer
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.lifecycle import SessionLifecycle
 from journeyman.runtime.outputs import Outputs
@@ -51,16 +52,19 @@ from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.slots import Slots
 from journeyman.runtime.sources import Sources
+from journeyman.runtime.transcripts import Transcripts
 from journeyman.runtime.validation import Validation
 from journeyman.sandboxes.port import Sandboxes
 from journeyman.skills.catalogue import Catalogue
 from journeyman.store.agents import Agents
 from journeyman.store.credentials import Credentials
 from journeyman.store.database import Database
+from journeyman.store.dreaming import Dreaming
+from journeyman.store.dreams import Dreams
 from journeyman.store.environments import Environments
 from journeyman.store.events import Events
 from journeyman.store.files import Files
-from journeyman.store.keys import PREFIX, Keys
+from journeyman.store.keys import Keys
 from journeyman.store.log import SqlLog
 from journeyman.store.memories import Memories
 from journeyman.store.memory_stores import MemoryStores
@@ -82,7 +86,6 @@ from journeyman.tools.registry import Toolset
 from journeyman.vault.cipher import Cipher
 from journeyman.wire.ids import new_id
 
-WORKSPACE = "default"
 _DAY = 86_400
 _FLUSH = 10.0
 """Seconds for keeping what changed last."""
@@ -115,6 +118,7 @@ class _House:
     hub: Hub
     sessions: Sessions
     engine: Engine
+    dreaming: Dreaming
     carrier: Carrier | None
     watching: Watching
 
@@ -127,14 +131,16 @@ async def running(settings: Settings, *, works: bool = True) -> AsyncGenerator[R
     """
     async with AsyncExitStack() as stack:
         house = await _furnish(stack, settings, works=works)
-        services = _make_services(settings, house)
-        await _know_keys(settings, services.keys)
+        lifecycle = _lifecycle(house)
+        dreamer = Dreamer(house.dreaming, lifecycle)
+        services = _make_services(settings, house, lifecycle, dreamer)
+        await know_keys(settings, services.keys)
         await house.engine.start()
-        stack.push_async_callback(_let_go, house, services.lifecycle)
-        stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
-        skills = services.skills
-        purge = Purge(house.blobs, house.files.expire, {"files": house.files.named, "skills": skills.named})
-        stack.push_async_callback(_finish, asyncio.create_task(purge.run()))
+        stack.push_async_callback(_let_go, house, lifecycle)
+        named = {"files": house.files.named, "skills": services.skills.named}
+        purge = Purge(house.blobs, house.files.expire, named)
+        for work in (dreamer.run(), _keep_order(settings, house), purge.run()):
+            stack.push_async_callback(_finish, asyncio.create_task(work))
         yield Running(create_app(services, house.watching), house.hub, services.keys)
 
 
@@ -146,8 +152,10 @@ async def working(settings: Settings) -> AsyncGenerator[Watching]:
         if not isinstance(house.engine, DistributedEngine):
             raise NotShared
         await house.engine.start()
-        stack.push_async_callback(_let_go, house, None)
-        stack.push_async_callback(_finish, asyncio.create_task(_keep_order(settings, house)))
+        lifecycle = _lifecycle(house)
+        stack.push_async_callback(_let_go, house, lifecycle)
+        for work in (Dreamer(house.dreaming, lifecycle).run(), _keep_order(settings, house)):
+            stack.push_async_callback(_finish, asyncio.create_task(work))
         yield house.watching
 
 
@@ -169,6 +177,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
     resources = Resources(database)
     repositories = Repositories(resources, cipher, mirrors, sandboxes, settings.repositories.hosts)
     catalogue = Catalogue()
+    dreaming = Dreaming(database, settings.dreams.at_once, settings.dreams.timeout)
     belongings = Belongings(
         Attachments(blobs, resources, sandboxes),
         secrets,
@@ -177,6 +186,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         repositories,
         SkillFiles(blobs, catalogue, sandboxes),
         MountedMemories(database),
+        Transcripts(dreaming, sandboxes),
     )
     stack.push_async_callback(sandboxes.close)
     models = make_models(settings)
@@ -204,7 +214,7 @@ async def _furnish(stack: AsyncExitStack, settings: Settings, *, works: bool) ->
         )  # fmt: skip
     return _House(
         database, blobs, files, credentials, secrets, repositories, catalogue, sandboxes, models, hub, sessions, engine,
-        carrier, watching,
+        dreaming, carrier, watching,
     )  # fmt: skip
 
 
@@ -308,11 +318,19 @@ def _maker(parts: Parts) -> Callable[[str], Awaitable[Brain | None]]:
     return make
 
 
-def _make_services(settings: Settings, house: _House) -> Services:
+def _lifecycle(house: _House) -> SessionLifecycle:
+    return SessionLifecycle(
+        house.sessions, Events(house.database, consumed), Threads(house.database), house.engine, house.hub,
+        house.sandboxes, house.repositories, house.carrier,
+    )  # fmt: skip
+
+
+def _make_services(settings: Settings, house: _House, lifecycle: SessionLifecycle, dreamer: Dreamer) -> Services:
     database, sessions, events = house.database, house.sessions, Events(house.database, consumed)
-    threads = Threads(database)
     return Services(
         agents=Agents(database, house.catalogue),
+        dreams=Dreams(database),
+        dreamer=dreamer,
         environments=Environments(database),
         files=house.files,
         resources=Resources(database),
@@ -324,11 +342,9 @@ def _make_services(settings: Settings, house: _House) -> Services:
         memory_versions=MemoryVersions(database),
         blobs=house.blobs,
         sessions=sessions,
-        lifecycle=SessionLifecycle(
-            sessions, events, threads, house.engine, house.hub, house.sandboxes, house.repositories, house.carrier
-        ),
+        lifecycle=lifecycle,
         events=events,
-        threads=threads,
+        threads=Threads(database),
         vaults=Vaults(database),
         credentials=house.credentials,
         secrets=house.secrets,
@@ -339,16 +355,6 @@ def _make_services(settings: Settings, house: _House) -> Services:
         hub=house.hub,
         rates=Rates(creates=settings.server.rate_limit_creates, reads=settings.server.rate_limit_reads),
     )
-
-
-async def _know_keys(settings: Settings, keys: Keys) -> None:
-    """The configured keys; without any, one of our own, made once."""
-    for secret in settings.server.api_keys:
-        await keys.add(WORKSPACE, "configured", secret)
-    if settings.server.api_keys:
-        return
-    secret = once(first_key(settings), lambda: PREFIX + secrets.token_urlsafe(32) + "\n")
-    await keys.add(WORKSPACE, "first", secret.strip())
 
 
 async def _keep_order(settings: Settings, house: _House) -> None:
@@ -372,10 +378,9 @@ def _rules(settings: Settings, database: Database) -> list[Rule]:
     return [Rule(what, seconds, purge) for what, seconds, purge in found if seconds is not None]
 
 
-async def _let_go(house: _House, lifecycle: SessionLifecycle | None) -> None:
+async def _let_go(house: _House, lifecycle: SessionLifecycle) -> None:
     """Sessions at work stop where they stand. The sandboxes go first: a turn that is cut would end its command."""
-    if lifecycle is not None:
-        await lifecycle.settle()
+    await lifecycle.settle()
     if house.carrier is not None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(house.carrier.flush(), _FLUSH)

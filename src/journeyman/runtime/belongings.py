@@ -9,6 +9,7 @@ from journeyman.runtime.repositories import Repositories
 from journeyman.runtime.secrets import Secrets
 from journeyman.runtime.skills import SkillFiles
 from journeyman.runtime.sources import Sources
+from journeyman.runtime.transcripts import Transcripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,4 @@ class Belongings:
     repositories: Repositories | None = None
     skills: SkillFiles | None = None
     memories: MemoryRows | None = None
+    transcripts: Transcripts | None = None

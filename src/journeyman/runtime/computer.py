@@ -54,6 +54,7 @@ class Computer:
         self._variables: tuple[tuple[str, str], ...] | None = None
         self._attachments = belongings.attachments
         self._skills = belongings.skills
+        self._transcripts = belongings.transcripts
         self._outputs = belongings.outputs
         self._gathering: asyncio.Task[None] | None = None
         self._sandboxes = sandboxes
@@ -93,6 +94,8 @@ class Computer:
             await self._checkouts.put()
             if self._skills is not None:
                 await self._skills.place(self._claim.session_id, self._claim.fence, self._claim.skills)
+            if self._transcripts is not None and self._claim.dream_id is not None:
+                await self._transcripts.place(self._claim.session_id, self._claim.fence, self._claim.dream_id)
         async with self._entrusting.kept(), self._memory.kept():
             yield
 

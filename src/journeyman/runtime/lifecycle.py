@@ -65,7 +65,7 @@ class SessionLifecycle:
     async def archive(self, workspace: str, session_id: str) -> SessionRow:
         """Streams end; the sandbox goes."""
         row = await self._sessions.archive(workspace, session_id)
-        self._over(session_id)
+        self.over(session_id)
         return row
 
     async def archive_thread(self, workspace: str, session_id: str, thread_id: str) -> ThreadRow:
@@ -78,14 +78,19 @@ class SessionLifecycle:
         """Streams are told, then end; the sandbox goes."""
         await self._sessions.delete(workspace, session_id)
         deleted = {"id": new_id("sevt"), "type": "session.deleted", "processed_at": to_wire(now_us())}
-        self._over(session_id, deleted)
+        self.over(session_id, deleted)
         return {"id": session_id, "type": "session_deleted"}
+
+    def wake(self, session_id: str, at: Whereabouts) -> None:
+        """Something was put into its inbox."""
+        self._engine.wake(session_id, at)
 
     async def settle(self) -> None:
         """Until the sandboxes that are to go are gone."""
         await asyncio.gather(*self._cleaning, return_exceptions=True)
 
-    def _over(self, session_id: str, last: dict[str, Any] | None = None) -> None:
+    def over(self, session_id: str, last: dict[str, Any] | None = None) -> None:
+        """Its rows say so: let go of what is not rows."""
         self._engine.release(session_id)
         self._hub.end(session_id, last)
         task = asyncio.create_task(self._destroy(session_id))

@@ -69,6 +69,8 @@ class Events:
             row = lock_session(connection, workspace, session_id)
             if row["status"] == "terminated":
                 raise invalid(f"Session {session_id} is archived and accepts no events.")
+            if row["dream_id"] is not None:
+                raise invalid(f"Session {session_id} runs dream {row['dream_id']} and accepts no events.")
             limit = cap(budget_of(row))
             is_spent = limit is not None and self._consumed(row) >= limit
             for place, event in enumerate(new):

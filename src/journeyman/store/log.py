@@ -138,6 +138,7 @@ def _claim(connection: Connection, session_id: str, owner: Owner | None) -> Clai
         resident=owner is not None and row["host"] == owner.host,
         moved=owner is not None and row["host"] not in (None, owner.host),
         skills=load(row["skills"]) if row["skills"] else (),
+        dream_id=row["dream_id"],
         status=row["status"],
         usage=load(row["usage"]),
         active_us=row["active_us"],

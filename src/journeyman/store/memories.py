@@ -29,6 +29,7 @@ JsonObject = dict[str, Any]
 MemoryRow = Mapping[str, Any]
 
 _LAST = "\U0010ffff"
+_BATCH = 500
 _FOUND = Prepared(
     select(memories).where(memories.c.id == bindparam("memory"), memories.c.store_id == bindparam("store"))
 )
@@ -131,6 +132,26 @@ def add(connection: Connection, store_id: str, path: str, content: str, actor: A
         raise store_full()
     row = {"id": new_id("mem"), "store_id": store_id, "path": path, "created_at": now_us()}
     return _write(connection, row, "created", path, content, actor)
+
+
+def copy_memories(connection: Connection, source_id: str, store_id: str, actor: Actor) -> None:
+    """All memories of a store, in the state of one moment, into an empty one that is held."""
+    of_source = select(memories.c.path, memories.c.content, memories.c.sha256, memories.c.size)
+    there = connection.execute(of_source.where(memories.c.store_id == source_id).order_by(memories.c.path))
+    found = [dict(row) for row in there.mappings()]
+    now = now_us()
+    for start in range(0, len(found), _BATCH):
+        rows, versions = list[JsonObject](), list[JsonObject]()
+        for number, what in enumerate(found[start : start + _BATCH], start + 1):
+            memory = {"id": new_id("mem"), "store_id": store_id, "version_id": new_id("memver"), "change": number}
+            rows.append({**memory, **what, "created_at": now, "updated_at": now})
+            version = {"id": memory["version_id"], "store_id": store_id, "memory_id": memory["id"]}
+            by = {"operation": "created", "actor": actor.type, "actor_id": actor.id, "created_at": now}
+            versions.append({**version, **what, **by})
+        connection.execute(insert(memories), rows)
+        connection.execute(insert(memory_versions), versions)
+    counted = update(memory_stores).where(memory_stores.c.id == store_id).values(changes=len(found))
+    connection.execute(counted)
 
 
 def change_memory(connection: Connection, row: MemoryRow, path: str, content: str, actor: Actor) -> MemoryRow:

@@ -38,19 +38,10 @@ class MemoryStores:
         self._database = database
 
     async def create(self, workspace: str, create: MemoryStoreCreate) -> JsonObject:
-        now = now_us()
-        row = {
-            "id": new_id("memstore"),
-            "workspace_id": workspace,
-            "name": create.name,
-            "description": create.description or "",
-            "metadata": dump(create.metadata or {}),
-            "changes": 0,
-            "created_at": now,
-            "updated_at": now,
-            "archived_at": None,
-        }
-        await self._database.write(lambda connection: connection.execute(insert(memory_stores).values(row)) and None)
+        name, description, about = create.name, create.description or "", dump(create.metadata or {})
+        row = await self._database.write(
+            lambda connection: insert_store(connection, workspace, name, description, about)
+        )
         return _rendered(row)
 
     async def retrieve(self, workspace: str, store_id: str) -> JsonObject:
@@ -112,6 +103,24 @@ class MemoryStores:
         after = {**values, "updated_at": now_us()}
         connection.execute(update(memory_stores).where(memory_stores.c.id == row["id"]).values(after))
         return _rendered({**row, **after})
+
+
+def insert_store(connection: Connection, workspace: str, name: str, description: str, about: str) -> StoreRow:
+    """A new store, without memories; `about` is its metadata as JSON."""
+    now = now_us()
+    row = {
+        "id": new_id("memstore"),
+        "workspace_id": workspace,
+        "name": name,
+        "description": description,
+        "metadata": about,
+        "changes": 0,
+        "created_at": now,
+        "updated_at": now,
+        "archived_at": None,
+    }
+    connection.execute(insert(memory_stores).values(row))
+    return row
 
 
 def find_store(connection: Connection, workspace: str, store_id: str, *, lock: bool = False) -> StoreRow:

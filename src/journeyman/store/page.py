@@ -40,6 +40,7 @@ def _holds(bounds: TimeRange, at: int) -> bool:
 _KEYS: dict[str, Any] = {
     "agents": str,
     "credentials": str,
+    "dreams": str,
     "versions": int,
     "environments": str,
     "files": str,

@@ -68,6 +68,44 @@ class Edit(NamedTuple):
     changed: int = 0
 
 
+class Dream(NamedTuple):
+    """A dream that is not over, or of which something still runs."""
+
+    id: str
+    model: JsonObject
+    instructions: str | None
+
+
+class Transcript(NamedTuple):
+    """What a dream reads of one session."""
+
+    session_id: str
+    title: str | None
+    created_at: int
+    head: int
+    """The end of the log when the dream began."""
+
+
+class Followed(NamedTuple):
+    """What follows from a dream's step, for its session."""
+
+    session_id: str
+    is_over: bool
+    """It was archived; else there is something for it to do."""
+    owner: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the session of a dream is made of."""
+
+    agent: JsonObject
+    environment: JsonObject
+    text: str
+    """What it is told first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Ownership of a session, and what is known of it outside its log."""
@@ -95,6 +133,8 @@ class Claim:
     skills: Sequence[JsonObject] = ()
     """Those that its sandbox has: `skill_id`, `id` (of the version), `name`, `description`, `directory`, `blob` (None:
     built in)."""
+    dream_id: str | None = None
+    """The dream that it runs."""
     status: str = "idle"
     usage: JsonObject = field(default_factory=dict[str, Any])
     active_us: int = 0

@@ -81,7 +81,7 @@ class Sessions:
             snapshot["multiagent"] = rosters.define(connection, workspace, snapshot)
             if create.budget is not None:
                 self._check_prices(snapshot)
-            row = _new_row(workspace, create, snapshot, environment, running=bool(initial))
+            row = new_session(workspace, create, snapshot, environment, running=bool(initial))
             pinned = pin_all(connection, workspace, self._catalogue, snapshot)
             if pinned:
                 row["skills"] = dump(pinned)
@@ -97,10 +97,7 @@ class Sessions:
                 row["resources"] = dump(in_order(create.resources, [*files, *repositories, *mounted]))
             if outcomes := pending(initial):
                 row["outcomes"] = dump(outcomes)
-            _INSERT.change(connection, **row)
-            _INSERT_THREAD.change(connection, **_primary_thread(row))
-            if initial:
-                put_into_inbox(connection, row["id"], initial)
+            insert_session(connection, row, initial)
             return row
 
         return await self._database.write(work)
@@ -116,7 +113,7 @@ class Sessions:
             row = lock_session(connection, workspace, session_id)
             if row["archived_at"] is not None:
                 raise invalid(f"Session {session_id} is archived and cannot be updated.")
-            if change.agent is not None and not _at_rest(row):
+            if change.agent is not None and not at_rest(row):
                 raise invalid("agent: can only be updated while the session is idle")
             before = {"title": row["title"], "metadata": load(row["metadata"]), "agent": load(row["agent"])}
             before["budget"] = budget_of(row)
@@ -143,18 +140,13 @@ class Sessions:
             row = lock_session(connection, workspace, session_id)
             if row["archived_at"] is not None:
                 return row
-            if not _at_rest(row):
+            if not at_rest(row):
                 status = "rescheduling" if row["status"] == "rescheduling" else "running"
                 raise invalid(
                     f'Session {session_id} cannot be archived while its status is "{status}". '
                     "Only pending or idle sessions may be archived."
                 )
-            now = now_us()
-            ended = {"status": "terminated", "archived_at": now, "updated_at": now}
-            values = {**ended, "fence": row["fence"] + 1, "due_at": None, "owner": None}
-            connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
-            connection.execute(update(threads).where(threads.c.session_id == session_id).values(ended))
-            return {**row, **values}
+            return end_session(connection, row)
 
         return await self._database.write(work)
 
@@ -163,7 +155,10 @@ class Sessions:
 
         def work(connection: Connection) -> None:
             row = lock_session(connection, workspace, session_id)
-            if row["status"] != "terminated" and not _at_rest(row):
+            is_over = row["status"] == "terminated"
+            if row["dream_id"] is not None and not is_over:
+                raise invalid(f"Cannot delete session while it runs dream {row['dream_id']}. Cancel the dream first.")
+            if not is_over and not at_rest(row):
                 raise invalid(
                     "Cannot delete session while it is running. Send an interrupt event or wait for the session to "
                     "complete."
@@ -221,9 +216,27 @@ def environment_of(row: SessionRow) -> JsonObject:
     return load(row["environment"])
 
 
-def _at_rest(row: SessionRow) -> bool:
+def at_rest(row: SessionRow) -> bool:
     """Idle, and nothing sent that its owner has not looked at."""
     return row["status"] == "idle" and row["inbox_seq"] == row["seen_seq"]
+
+
+def insert_session(connection: Connection, row: SessionRow, initial: Sequence[NewEvent]) -> None:
+    """With its primary thread and what it begins with."""
+    _INSERT.change(connection, **row)
+    _INSERT_THREAD.change(connection, **_primary_thread(row))
+    if initial:
+        put_into_inbox(connection, row["id"], initial)
+
+
+def end_session(connection: Connection, row: SessionRow) -> SessionRow:
+    """Archive one whose row is held: its owner loses it."""
+    now = now_us()
+    ended = {"status": "terminated", "archived_at": now, "updated_at": now}
+    values = {**ended, "fence": row["fence"] + 1, "due_at": None, "owner": None}
+    connection.execute(update(sessions).where(sessions.c.id == row["id"]).values(values))
+    connection.execute(update(threads).where(threads.c.session_id == row["id"]).values(ended))
+    return {**row, **values}
 
 
 def _usable_agent(connection: Connection, workspace: str, agent_id: str, version: int | None) -> JsonObject:
@@ -247,9 +260,10 @@ def _usable_environment(connection: Connection, workspace: str, environment_id: 
     return environment
 
 
-def _new_row(
+def new_session(
     workspace: str, create: SessionCreate, agent: JsonObject, environment: JsonObject, *, running: bool
-) -> JsonObject:
+) -> SessionRow:
+    """The row of a session of this snapshot of an agent."""
     now = now_us()
     return {
         "id": new_id("sesn"),
@@ -280,6 +294,7 @@ def _new_row(
         "host": None,
         "resources": None,
         "skills": None,
+        "dream_id": None,
         "vault_ids": None,
         "outputs": None,
         "outcomes": None,

@@ -3,7 +3,7 @@
 Times are integer microseconds since the epoch. Every resource carries its workspace.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
 
@@ -96,6 +96,8 @@ sessions = Table(
     Column("skills", Text),
     # The outcomes that were defined, as the wire shows them.
     Column("outcomes", Text),
+    # The dream that it runs.
+    Column("dream_id", _Id),
     Index("sessions_by_owner", "owner"),
     Index("sessions_by_workspace", "workspace_id", "id"),
     Index("sessions_by_agent", "workspace_id", "agent_id", "id"),
@@ -301,4 +303,32 @@ mounted_memories = Table(
     Column("sha256", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+)
+
+# A dream is open until nothing of it runs any more (`stopped_at`), which is later than its end where it was cut.
+dreams = Table(
+    "dreams",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("workspace_id", _Id, nullable=False),
+    Column("store_id", _Id, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("in_place", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("instructions", Text),
+    Column("status", String(16), nullable=False),
+    Column("session_id", _Id),
+    Column("output_id", _Id),
+    # How long each transcript was when the dream began.
+    Column("heads", Text),
+    # What it has used, once that is settled; until then its session's log tells.
+    Column("usage", Text),
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("began_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("stopped_at", BigInteger),
+    Column("archived_at", BigInteger),
+    Index("dreams_by_workspace", "workspace_id", "id"),
+    Index("dreams_open", "id", postgresql_where=text("stopped_at IS NULL"), sqlite_where=text("stopped_at IS NULL")),
 )

@@ -192,6 +192,11 @@ def flag(query: Query, name: str) -> bool:
     return _flag(query, name)
 
 
+def choices(query: Query, name: str, known: Sequence[str]) -> list[str]:
+    """All values of a repeated parameter that takes these. Raises ApiError."""
+    return _choices(query, name, known)
+
+
 def bounds(query: Query) -> TimeRange:
     """`created_at_gte` and `created_at_lte`, also as `created_at[gte]` and so on. Raises ApiError."""
     inner = _created_at(query)

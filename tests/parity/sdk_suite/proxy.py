@@ -25,6 +25,8 @@ CREDENTIAL = "vcrd_011CZkZEMt8gZan2iYPQfSkw"
 MODEL = "model_id"
 SKILL = "/v1/skills/skill_id"
 STORE = "/v1/memory_stores/memory_store_id"
+DREAM = "/v1/dreams/dream_id"
+DREAM_INPUT = '"inputs":[{"memory_store_id":"x","type":"memory_store"}],"model":"string"'
 SHA256 = "210b9798eb53baa4e69d31c1071cf03d212b8ad0ca30cf321e0ea82e120aac26"
 
 _PLACEHOLDERS = {
@@ -35,6 +37,7 @@ _PLACEHOLDERS = {
 }  # fmt: skip
 _PAST, _FUTURE = "2019-12-27T18:11:19.117000", "2099-12-27T18:11:19.117000"
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
+_DREAMING = {"anthropic-beta": "dreaming-2026-04-21"}
 _HOP_BY_HOP = {"host", "connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive", "date"}
 _SCRIPT = 'SCRIPT: think hm && say looking && tool lookup {"order": "1234"} | text on its way'
 _SKILL_FILE = ("suite/SKILL.md", "---\nname: suite\ndescription: For the suite.\n---\n")
@@ -71,6 +74,7 @@ class Objects:
     memory: str
     memory_version: str
     sha256: str
+    dream: str
 
     def into(self, text: str) -> str:
         """`text` with the examples replaced."""
@@ -82,7 +86,7 @@ class Objects:
             VAULT: self.vault,
             CREDENTIAL: self.credential,
         }
-        named |= {STORE: f"/v1/memory_stores/{self.store}", SHA256: self.sha256}
+        named |= {STORE: f"/v1/memory_stores/{self.store}", SHA256: self.sha256, DREAM: f"/v1/dreams/{self.dream}"}
         named |= {"/memories/memory_id": f"/memories/{self.memory}"}
         named |= {"/memory_versions/memory_version_id": f"/memory_versions/{self.memory_version}"}
         for example, real in named.items():
@@ -128,6 +132,7 @@ class Proxy:
         body = objects.into((await request.read()).decode()).replace(_PAST, _FUTURE)
         if path.startswith("/v1/agents") and body:
             body = json.dumps(_usable_agent(json.loads(body)))
+        body = body.replace(DREAM_INPUT, json.dumps(self._dream_of(objects.store, objects.session))[1:-1])
         if path.startswith("/v1/skills"):
             named = f'name="files[]"; filename="{_SKILL_FILE[0]}"'
             body = body.replace('name="files[]"', named).replace("Example data", _SKILL_FILE[1])
@@ -144,7 +149,7 @@ class Proxy:
             return response
 
     async def _objects(self, request: web.Request) -> Objects:
-        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, STORE, "/v1/files/file_id", SKILL)
+        named = (AGENT, ENVIRONMENT, SESSION, THREAD, VAULT, STORE, DREAM, "/v1/files/file_id", SKILL)
         changes = request.method != "GET" and any(example in request.path for example in named)
         return await self._fresh() if changes else self._shared
 
@@ -162,9 +167,11 @@ class Proxy:
         async with self._http.get(path, headers=self._headers) as answer:
             thread = (await answer.json())["data"][0]
         vault, credential = await self._fresh_vault()
+        memory = await self._fresh_memory()
         return Objects(
             agent["id"], member["id"], environment["id"], session["id"], thread["id"], session["resources"][0]["id"],
-            file, skill["id"], skill["latest_version_id"], vault, credential, *await self._fresh_memory(),
+            file, skill["id"], skill["latest_version_id"], vault, credential, *memory,
+            await self._fresh_dream(memory[0], session["id"]),
         )  # fmt: skip
 
     async def _fresh_vault(self) -> tuple[str, str]:
@@ -180,6 +187,17 @@ class Proxy:
         second = await self._post(f"{path}/{first['id']}", {"content": "two"})
         return store["id"], first["id"], first["memory_version_id"], second["content_sha256"]
 
+    async def _fresh_dream(self, store: str, session: str) -> str:
+        """One that is over: it can be canceled again, and archived."""
+        dream = await self._post("/v1/dreams", self._dream_of(store, session), **_DREAMING)
+        await self._post(f"/v1/dreams/{dream['id']}/cancel", {}, **_DREAMING)
+        return dream["id"]
+
+    def _dream_of(self, store: str, session: str) -> dict[str, Any]:
+        """The suite's own has no sessions, which the reference refuses."""
+        inputs = [{"type": "memory_store", "memory_store_id": store}, {"type": "sessions", "session_ids": [session]}]
+        return {"inputs": inputs, "model": self._model}
+
     async def _upload(self, path: str, field: str, name: str, content: str | bytes) -> dict[str, Any]:
         upload = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
         upload.add_field(field, content, filename=name)
@@ -187,8 +205,9 @@ class Proxy:
             answer.raise_for_status()
             return await answer.json()
 
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with self._http.post(self._server + path, json=body, headers=self._headers) as answer:
+    async def _post(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+        headers = {**self._headers, **headers}
+        async with self._http.post(self._server + path, json=body, headers=headers) as answer:
             answer.raise_for_status()
             return await answer.json()
 

@@ -15,6 +15,7 @@ FILES = (
     "../skills/test_versions.py",
     "test_files.py",
     "test_vaults.py",
+    "test_dreams.py",
     "test_memory_stores.py",
     "memory_stores/test_memories.py",
     "memory_stores/test_memory_versions.py",
