@@ -102,10 +102,9 @@ class Keeper:
 
     def _stray_slots(self) -> set[int]:
         prefix = f"journeyman-{self._directories.tag}-"
-        names = {path.name for path in groups(f"{prefix}*")} | {
-            path.name for path in self._directories.runtime.glob(f"{prefix}*")
-        }
-        return {int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdigit()}
+        names = {path.name for path in groups(f"{prefix}*")} | self._runtime.containers()
+        slots = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+        return {int(slot) for slot in slots if slot.isdigit()}
 
     async def _clear(self, directory: Directory, lock: int) -> None:
         container = self._directories.container(directory)
@@ -164,8 +163,11 @@ class Keeper:
         return below
 
     def _open(self, directory: Directory, process: Process) -> Channel:
-        rules = Rules(self._limits, self._cgroups.group(self._directories.container(directory)), self._cgroups.hard)
-        return Channel(directory, process, self.owner(directory), rules)
+        container = self._directories.container(directory)
+        group = self._cgroups.group(container)
+        rules = Rules(self._limits, group, self._cgroups.hard)
+        population = self._runtime.population(container, process.pid, group.frozen)
+        return Channel(directory, process, self.owner(directory), rules, population)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""

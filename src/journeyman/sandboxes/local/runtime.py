@@ -14,9 +14,11 @@ import orjson
 from journeyman.sandboxes.local.bundle import OOM_SCORE
 from journeyman.sandboxes.local.limits import Limits, limiting_script
 from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
+from journeyman.sandboxes.local.population import HostPopulation, Population
+from journeyman.sandboxes.local.processes import Frozen
 from journeyman.sandboxes.port import SandboxUnavailable
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
 _FIRST_PROCESS = OOM_SCORE - 200
@@ -44,6 +46,8 @@ class Below:
 class Runtime:
     """`runc` or a program with its command line."""
 
+    options: tuple[str, ...] = ()
+
     def __init__(self, program: str, sandboxes: Path) -> None:
         self._program = program
         self._sandboxes = sandboxes
@@ -57,6 +61,18 @@ class Runtime:
         """
         return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
+    @property
+    def records(self) -> str:
+        """Where it keeps what it knows of its containers, as it is started."""
+        return f"{self.view}/rt"
+
+    def adapt(self, bundle: Path) -> None:
+        """Change a bundle's configuration into what this runtime can do. In the namespace in which it will run."""
+
+    def holding(self, command: list[str], lock: int) -> list[str]:
+        """The command, so that nothing it leaves running has the descriptor `lock`."""
+        return command
+
     async def run(
         self, container: str, bundle: str, lock: int, limits: Limits, prepare: Callable[[], Sequence[Below]]
     ) -> int:
@@ -69,20 +85,20 @@ class Runtime:
         for path in (log, log.with_name(".pid")):  # the latter of a runtime that was killed: it would refuse
             path.unlink(missing_ok=True)
         here = f"{self.view}/{bundle}"
-        command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
+        command = [self.find(), "--root", self.records, "--log", f"{here}/log", "--log-format", "json", *self.options]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
         # What holds of the maker of a user namespace holds of all in it together, whatever users they become.
         command = ["prlimit", f"--sigpending={limits.signals}", "--msgqueue=819200", "--", *command]
         held = os.dup(lock)
         try:
-            code = await apart(lambda: self._run(command, held, prepare))
+            code = await apart(lambda: self._run(command, self._sandboxes / bundle, held, prepare))
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox's files could not be mounted: {error.strerror}") from None
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
 
-    def _run(self, command: list[str], lock: int, prepare: Callable[[], Sequence[Below]]) -> int:
+    def _run(self, command: list[str], bundle: Path, lock: int, prepare: Callable[[], Sequence[Below]]) -> int:
         try:
             leave_host()
             below = prepare()
@@ -90,9 +106,10 @@ class Runtime:
                 for each in below:
                     each.mount()
                 bind(str(self._sandboxes), _VIEW)
+            self.adapt(bundle)
             return subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env={"PATH": _PATH}, cwd="/", pass_fds=(lock,), check=False,
+                self.holding(command, lock), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={"PATH": PATH}, cwd="/", pass_fds=(lock,), check=False,
             ).returncode  # fmt: skip
         finally:
             os.close(lock)
@@ -101,16 +118,24 @@ class Runtime:
         """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
         if self.knows(container):
             root = str(self._sandboxes / "rt")
-            await execute([self.find(), "--root", root, "delete", "--force", container], lock)
+            await execute([self.find(), "--root", root, *self.options, "delete", "--force", container], lock)
             self.forget(container)
 
     def knows(self, container: str) -> bool:
         """Whether there are records of it."""
         return (self._sandboxes / "rt" / container).exists()
 
+    def containers(self) -> set[str]:
+        """Those of which there are records."""
+        return {path.name for path in (self._sandboxes / "rt").glob("*")}
+
     def forget(self, container: str) -> None:
         """Remove its records. Idempotent."""
         shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+
+    def population(self, container: str, init: int, frozen: Frozen) -> Population:
+        """The processes of a container that runs. Raises SandboxUnavailable."""
+        return HostPopulation(init, frozen)
 
     async def version(self) -> str:
         """The first line it says about itself. Raises SandboxUnavailable."""
@@ -120,7 +145,7 @@ class Runtime:
 
     def find(self) -> str:
         """The program's path. Raises SandboxUnavailable."""
-        path = shutil.which(self._program, path=f"{os.defpath}:{_PATH}")
+        path = shutil.which(self._program, path=f"{os.defpath}:{PATH}")
         if path is None:
             raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
         return path
@@ -167,7 +192,7 @@ async def execute(command: list[str], *kept: int) -> int:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": _PATH},
+        env={"PATH": PATH},
         cwd="/",
         pass_fds=kept,
     )
