@@ -111,7 +111,7 @@ class Calls:
 
     async def _refuse_unseen(self, channel: Channel, path: str) -> None:
         """Raises SandboxError when a path is taken by what only the sandbox's own kernel knows: a named pipe."""
-        if channel.population.sees_files or exists(channel.root, path):
+        if channel.population.seen or exists(channel.root, path):
             return
         found = await Execution(channel, 0).run(["sh", "-c", _IS_PIPE, "sh", path], "/", b"", _ASKING)
         if found.exit_code == 0:

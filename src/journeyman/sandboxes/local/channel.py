@@ -46,7 +46,7 @@ class Channel:
         self._clearing = 0
         # Kept open: what is written is lost when nobody has the pipe open, and the first process may not yet.
         self._control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.root = os.open(population.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.root = population.open_root()
         self.guard = Guard(rules, population, process.pid, directory.path, self.root)
 
     @property

@@ -1,22 +1,21 @@
 """gVisor (`runsc`) as the OCI runtime: its own kernel, in a process of the host, between a sandbox and the machine."""
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
 from journeyman.sandboxes.local.bundle import IO
+from journeyman.sandboxes.local.gvisorpopulation import GvisorPopulation
 from journeyman.sandboxes.local.mounts import mount_device
 from journeyman.sandboxes.local.population import Population
-from journeyman.sandboxes.local.processes import Frozen, Victims, ticks_now
+from journeyman.sandboxes.local.processes import Frozen
 from journeyman.sandboxes.local.runtime import PATH, Runtime
-from journeyman.sandboxes.port import SandboxUnavailable
+from journeyman.sandboxes.port import Check, SandboxUnavailable
 
 PROGRAM = "runsc"
 OLDEST = 20240729
@@ -32,9 +31,10 @@ _FLAGS = [
     "--host-uds=all",
     # Else a named pipe that the host made blocks the thread of gVisor that reads it, whatever signal comes.
     "--directfs=false",
-    "--ignore-cgroups",
 ]
-_PATIENCE = 5.0
+_OWN_THREADS, _THREADS = 96, 2
+"""Threads of the host: of gVisor itself, and about as many for each process inside."""
+_OF_THE_HOST = frozenset({"seccomp", "maskedPaths", "readonlyPaths"})
 _MERGED = "merged"
 
 
@@ -42,10 +42,17 @@ def is_gvisor(program: str) -> bool:
     return Path(program).name == PROGRAM
 
 
+_HOW = (
+    f"Install gVisor of {OLDEST} or later as {PROGRAM}: Debian 13 and later have it as the package runsc (that of "
+    "Debian 12 is too old); elsewhere take the program that the gVisor project releases."
+)
+
+
 class Gvisor(Runtime):
     """The bundle is the one that runc is given; here it is changed into what gVisor can do."""
 
     options = tuple(_FLAGS)
+    own_kernel = True
 
     @property
     def records(self) -> str:
@@ -68,8 +75,20 @@ class Gvisor(Runtime):
             for path in Path(self.records).glob(pattern):
                 path.unlink(missing_ok=True)
 
-    def population(self, container: str, init: int, frozen: Frozen) -> Population:
-        return GvisorPopulation(self, container, init)
+    async def check(self) -> Check:
+        try:
+            version = await self.version()
+        except SandboxUnavailable as error:
+            return Check("runtime", "fail", str(error), _HOW)
+        if release(version) < OLDEST:
+            return Check("runtime", "fail", f"{version} is too old for sandboxes, or does not say its release.", _HOW)
+        if os.geteuid() != 0:
+            detail = "gVisor's sandboxes need a server that runs as root: their overlays are mounted outside of them."
+            return Check("runtime", "fail", detail, 'Run the server as root, or choose runtime = "runc".')
+        return Check("runtime", "ok", f"{version}: sandboxes have a kernel of their own.")
+
+    def population(self, container: str, init: int, frozen: Frozen) -> Population:  # noqa: ARG002 - it has no use for it
+        return GvisorPopulation(partial(self.ask, container), init, self.gofer(container))
 
     def holding(self, command: list[str], lock: int) -> list[str]:
         return ["bash", "-c", f'"$@" {lock}>&-', "bash", *command]
@@ -95,46 +114,6 @@ class Gvisor(Runtime):
         return done.stdout.decode(errors="replace")
 
 
-class GvisorPopulation:
-    """Processes that only gVisor's kernel sees: a script beside them finds and ends them."""
-
-    def __init__(self, runtime: Gvisor, container: str, init: int) -> None:
-        self._runtime = runtime
-        self._container = container
-        self._init = init
-        self.pulse = (0.05, 0.5)
-        self.sees_files = False
-        self.root = Path("/proc", str(runtime.gofer(container)), "root")
-
-    def shell(self, name: str) -> int | None:
-        return None
-
-    def kill_run(self, run: Victims) -> None:
-        began = time.time() - (ticks_now() - run.since) / os.sysconf("SC_CLK_TCK")
-        self._reap("run", run.shell, run.token, str(int(began * 1_000_000)))
-
-    def kill_shell(self, name: str) -> None:
-        self._reap("shell", name)
-
-    def kill_execution(self, token: str) -> bool:
-        return self._reap("exec", "-", token).strip() != "0"
-
-    def kill_jobs(self) -> None:
-        self._reap("jobs")
-
-    def left_behind(self) -> set[str]:
-        return set(self._reap("left").split())
-
-    def _reap(self, *words: str) -> str:
-        try:
-            return self._runtime.ask(self._container, ["/bin/bash", "--norc", "--noprofile", f"{IO}/reap", *words], _PATIENCE)
-        except SandboxUnavailable:
-            # It was kept from it, from inside or for want of room: only a new start helps.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._init, signal.SIGKILL)
-            return ""
-
-
 def release(version: str) -> int:
     """The date in what it says about itself, as a number; 0 where it says none."""
     found = re.search(r"\b(20\d{6})\b", version)
@@ -149,7 +128,10 @@ def adapted(oci: dict[str, Any], here: str) -> dict[str, Any]:
     mounts = [_shown(each, here) for each in oci["mounts"]]
     # Else it would put a memory of its own there, which the server cannot read.
     mounts.append(_bind("/tmp", f"{oci['root']['path']}/tmp", ["nosuid", "nodev"]))
-    linux = {key: value for key, value in oci["linux"].items() if key not in {"seccomp", "maskedPaths", "readonlyPaths"}}
+    linux = {key: value for key, value in oci["linux"].items() if key not in _OF_THE_HOST}
+    pids = linux.get("resources", {}).get("pids")
+    if pids:
+        pids["limit"] = _OWN_THREADS + _THREADS * pids["limit"]
     return {key: value for key, value in oci.items() if key != "hooks"} | {"mounts": mounts, "linux": linux}
 
 

@@ -1,6 +1,6 @@
 """The processes of one sandbox, as the server finds and ends them."""
 
-from pathlib import Path
+import os
 from typing import Protocol
 
 from journeyman.sandboxes.local import processes
@@ -13,12 +13,11 @@ class Population(Protocol):
     pulse: tuple[float, float]
     """Seconds between two looks for dead shells while a run goes on: at first, and at most."""
 
-    sees_files: bool
-    """Whether the host sees all files that the sandbox sees, but those of /proc."""
+    seen: bool
+    """Whether the host's kernel is the sandbox's, and so sees its processes and named pipes."""
 
-    @property
-    def root(self) -> Path:
-        """The sandbox's root directory, as the host sees it."""
+    def open_root(self) -> int:
+        """A descriptor of the sandbox's root directory, as the host sees it. Raises OSError."""
         ...
 
     def shell(self, name: str) -> int | None:
@@ -51,13 +50,12 @@ class HostPopulation:
 
     def __init__(self, init: int, frozen: Frozen) -> None:
         self.pulse = (2.0, 2.0)  # for those that died before they could be followed
-        self.sees_files = True
+        self.seen = True
         self._init = init
         self._frozen = frozen
 
-    @property
-    def root(self) -> Path:
-        return Path("/proc", str(self._init), "root")
+    def open_root(self) -> int:
+        return os.open(f"/proc/{self._init}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def shell(self, name: str) -> int | None:
         return processes.find_shell(self._init, name)

@@ -74,7 +74,8 @@ class LocalSandboxes(Hosting):
         self._way_out.listen(lambda sandbox, incident: hear(self._boxes.known(sandbox), incident))
 
     async def doctor(self) -> list[Check]:
-        limits = limit_checks(find_cgroups().hard, self._limits, no_own_disks=await self._disks.obstacle())
+        obstacle, own_kernel = await self._disks.obstacle(), self._runtime.own_kernel
+        limits = limit_checks(find_cgroups().hard, self._limits, no_own_disks=obstacle, own_kernel=own_kernel)
         return [*await diagnose(self._directories.path, self._runtime), *limits]
 
     async def snapshot(self, sandbox: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from journeyman.sandboxes.local.limits import Limits, limiting_script
 from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
 from journeyman.sandboxes.local.population import HostPopulation, Population
 from journeyman.sandboxes.local.processes import Frozen
-from journeyman.sandboxes.port import SandboxUnavailable
+from journeyman.sandboxes.port import Check, SandboxUnavailable
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
@@ -47,6 +48,8 @@ class Runtime:
     """`runc` or a program with its command line."""
 
     options: tuple[str, ...] = ()
+    own_kernel = False
+    """Whether sandboxes have another kernel than the host."""
 
     def __init__(self, program: str, sandboxes: Path) -> None:
         self._program = program
@@ -69,7 +72,7 @@ class Runtime:
     def adapt(self, bundle: Path) -> None:
         """Change a bundle's configuration into what this runtime can do. In the namespace in which it will run."""
 
-    def holding(self, command: list[str], lock: int) -> list[str]:
+    def holding(self, command: list[str], lock: int) -> list[str]:  # noqa: ARG002
         """The command, so that nothing it leaves running has the descriptor `lock`."""
         return command
 
@@ -108,7 +111,8 @@ class Runtime:
                 bind(str(self._sandboxes), _VIEW)
             self.adapt(bundle)
             return subprocess.run(
-                self.holding(command, lock), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                self.holding(command, lock),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 env={"PATH": PATH}, cwd="/", pass_fds=(lock,), check=False,
             ).returncode  # fmt: skip
         finally:
@@ -133,7 +137,7 @@ class Runtime:
         """Remove its records. Idempotent."""
         shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
 
-    def population(self, container: str, init: int, frozen: Frozen) -> Population:
+    def population(self, container: str, init: int, frozen: Frozen) -> Population:  # noqa: ARG002
         """The processes of a container that runs. Raises SandboxUnavailable."""
         return HostPopulation(init, frozen)
 
@@ -142,6 +146,17 @@ class Runtime:
         process = await asyncio.create_subprocess_exec(self.find(), "--version", stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
         return output.decode(errors="replace").partition("\n")[0]
+
+    async def check(self) -> Check:
+        """Whether it is there and new enough."""
+        try:
+            version = await self.version()
+        except SandboxUnavailable as error:
+            return Check("runtime", "fail", str(error), "Install it: apt install runc")
+        found = re.search(r"(\d+)\.(\d+)", version)
+        if "runc" in version and found and (int(found[1]), int(found[2])) < (1, 1):
+            return Check("runtime", "fail", f"{version} is too old.", "Install runc 1.1 or later.")
+        return Check("runtime", "ok", version)
 
     def find(self) -> str:
         """The program's path. Raises SandboxUnavailable."""

@@ -79,7 +79,7 @@ class Watchdog:
 
     async def _watch(self) -> None:
         while True:
-            if not {"memory", "processes"} <= self._watched.hard:
+            if self._watched.population.seen and not {"memory", "processes"} <= self._watched.hard:
                 await asyncio.to_thread(self._hold_processes)
             incident = await self._disk.look()
             if incident is not None:
