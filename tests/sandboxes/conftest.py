@@ -54,7 +54,10 @@ def runsc() -> str:
 
 @pytest.fixture
 async def boxes(request: pytest.FixtureRequest, data_dir: Path, anyio_backend: str) -> AsyncIterator[Hosting]:
-    """A provider whose sandboxes are gone afterwards, whatever the test did; `local` unless a test says `gvisor` or `docker`."""
+    """A provider whose sandboxes are gone afterwards, whatever the test did.
+
+    `local` unless a test says `gvisor` or `docker`.
+    """
     if getattr(request, "param", "local") == "docker":
         data_dir = data_dir / "docker"
         provider: Hosting = DockerSandboxes(data_dir, socket=request.getfixturevalue("engine").socket, base=IMAGE)

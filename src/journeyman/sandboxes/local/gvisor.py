@@ -3,18 +3,21 @@
 import os
 import re
 import subprocess
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
+from journeyman.egress.kernel import enter, loopback_up
 from journeyman.sandboxes.local.bundle import IO
 from journeyman.sandboxes.local.gvisorpopulation import GvisorPopulation
-from journeyman.sandboxes.local.mounts import mount_device
+from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.mounts import apart, mount_device
 from journeyman.sandboxes.local.population import Population
 from journeyman.sandboxes.local.processes import Frozen
-from journeyman.sandboxes.local.runtime import PATH, Runtime
+from journeyman.sandboxes.local.runtime import PATH, Below, Runtime
 from journeyman.sandboxes.port import Check, SandboxUnavailable
 
 PROGRAM = "runsc"
@@ -63,6 +66,25 @@ class Gvisor(Runtime):
         file = bundle / "config.json"
         oci = orjson.loads(file.read_bytes())
         file.write_bytes(orjson.dumps(adapted(oci, f"{self.view}/{bundle.name}")))
+
+    async def run(
+        self, container: str, bundle: str, lock: int, limits: Limits, prepare: Callable[[], Sequence[Below]]
+    ) -> int:
+        pid = await super().run(container, bundle, lock, limits, prepare)
+
+        def bring_up() -> None:  # which runc does by itself
+            namespace = os.pidfd_open(pid)
+            try:
+                enter(namespace)
+            finally:
+                os.close(namespace)
+            loopback_up()
+
+        try:
+            await apart(bring_up)
+        except OSError as error:
+            raise SandboxUnavailable(f"The sandbox's loopback could not be brought up: {error.strerror}") from None
+        return pid
 
     def knows(self, container: str) -> bool:
         return any(Path(self.records).glob(f"{container}_*"))
