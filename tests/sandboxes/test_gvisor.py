@@ -102,6 +102,18 @@ async def test_a_run_outlives_its_server(boxes: LocalSandboxes, data_dir: Path, 
         await other.close()
 
 
+async def test_a_change_of_the_runtime_keeps_files(boxes: LocalSandboxes, data_dir: Path, runsc: str) -> None:
+    """The sandbox of the runtime before is ended when it is next used, and leaves nothing."""
+    for number, runtime in enumerate(("runc", runsc, "runc", runsc)):
+        other = LocalSandboxes(data_dir, runtime=runtime)
+        await other.recover()
+        result = await sh(other, "dmesg 2>/dev/null | grep -c gVisor; echo >>file; wc -l <file", f"run-{number}")
+        assert (b"0" not in result.output) == (runtime == runsc), result
+        assert result.output.endswith(b"%d\n" % (number + 1)), result
+        assert len(list((data_dir / "sandboxes" / "rt").glob("journeyman-*"))) <= 2
+        await other.close()
+
+
 async def test_an_old_release_is_named(boxes: LocalSandboxes, tmp_path: Path) -> None:
     old = tmp_path / "runsc"
     old.write_text("#!/bin/sh\necho runsc version 0.0~20221219.0\n")

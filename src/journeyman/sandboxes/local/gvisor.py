@@ -89,14 +89,6 @@ class Gvisor(Runtime):
     def knows(self, container: str) -> bool:
         return any(Path(self.records).glob(f"{container}_*"))
 
-    def containers(self) -> set[str]:
-        return {path.name.partition("_")[0] for path in Path(self.records).glob("*.state")}
-
-    def forget(self, container: str) -> None:
-        for pattern in (f"{container}_*", f"runsc-{container}.sock"):
-            for path in Path(self.records).glob(pattern):
-                path.unlink(missing_ok=True)
-
     async def check(self) -> Check:
         try:
             version = await self.version()

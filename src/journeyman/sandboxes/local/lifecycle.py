@@ -52,13 +52,22 @@ class Keeper:
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
         async with held(directory.lock) as lock:
-            process = state.living(directory.state) or await self._start(directory, lock)
+            process = self._living(directory)
+            if process is None:
+                if state.living(directory.state):  # another runtime's, from before the configuration was changed
+                    await self._end(directory, lock)
+                process = await self._start(directory, lock)
         return self._open(directory, process)
 
     def find(self, directory: Directory) -> Channel | None:
         """Open the channel if the sandbox runs."""
-        process = state.living(directory.state)
+        process = self._living(directory)
         return self._open(directory, process) if process else None
+
+    def _living(self, directory: Directory) -> Process | None:
+        """Its process, if it lives and is one that this runtime started."""
+        process = state.living(directory.state)
+        return process if process and self._runtime.knows(self._directories.container(directory)) else None
 
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""

@@ -123,19 +123,22 @@ class Runtime:
         if self.knows(container):
             root = str(self._sandboxes / "rt")
             await execute([self.find(), "--root", root, *self.options, "delete", "--force", container], lock)
-            self.forget(container)
+        self.forget(container)
 
     def knows(self, container: str) -> bool:
         """Whether there are records of it."""
         return (self._sandboxes / "rt" / container).exists()
 
     def containers(self) -> set[str]:
-        """Those of which there are records."""
-        return {path.name for path in (self._sandboxes / "rt").glob("*")}
+        """Those of which there are records, also of another runtime that was used before."""
+        return {path.name.partition("_")[0] for path in (self._sandboxes / "rt").glob("*")}
 
     def forget(self, container: str) -> None:
-        """Remove its records. Idempotent."""
-        shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+        """Remove its records, whichever runtime's they are. Idempotent."""
+        rt = self._sandboxes / "rt"
+        shutil.rmtree(rt / container, ignore_errors=True)
+        for path in (*rt.glob(f"{container}_*"), rt / f"runsc-{container}.sock"):
+            path.unlink(missing_ok=True)
 
     def population(self, container: str, init: int, frozen: Frozen) -> Population:  # noqa: ARG002
         """The processes of a container that runs. Raises SandboxUnavailable."""
