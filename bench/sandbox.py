@@ -1,6 +1,6 @@
 """The local sandbox: starts, calls, density. Figures beside what its design reached on the machine it was made on.
 
-python bench/sandbox.py [--starts 40] [--calls 300] [--idle 200]
+python bench/sandbox.py [--runtime runsc] [--starts 40] [--calls 300] [--idle 200]
 """
 
 import argparse
@@ -21,6 +21,7 @@ _runs = itertools.count()
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runtime", default="runc", help="runc, or runsc (gVisor)")
     parser.add_argument("--starts", type=int, default=40)
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--idle", type=int, default=200, help="how many idle sandboxes stand at once; 0 leaves it out")
@@ -49,7 +50,7 @@ _DESIGN = {
 
 
 async def _measure(place: Path, options: argparse.Namespace) -> dict[str, str]:
-    boxes = LocalSandboxes(place)
+    boxes = LocalSandboxes(place, runtime=options.runtime)
     try:
         return (
             await _starts(boxes, options.starts) | await _calls(boxes, options.calls) | await _idle(boxes, options.idle)

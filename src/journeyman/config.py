@@ -133,7 +133,7 @@ class SandboxSection(_Section):
     docker `debian-min`."""
     docker: DockerSection = DockerSection()
     runtime: str = "runc"
-    """runc, or another OCI runtime of the same command line (runsc, crun)."""
+    """runc, or runsc (gVisor), or another OCI runtime with runc's command line."""
     idle_stop_seconds: float = Field(default=900, gt=0)
     """A sandbox that has rested so long is stopped; its files are kept, and its shells as they are."""
     idle_cap_seconds: float = Field(default=6 * 3600, gt=0)

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from container_engine import IMAGE, Podman, podman
 
 from journeyman.sandboxes.docker import DockerSandboxes
 from journeyman.sandboxes.local import LocalSandboxes
+from journeyman.sandboxes.local.gvisor import OLDEST, release
 from journeyman.sandboxes.local.hosting import Hosting
 
 
@@ -36,12 +38,31 @@ def engine() -> Iterator[Podman]:
         yield each
 
 
+@pytest.fixture(scope="session")
+def runsc() -> str:
+    """The path of a gVisor that will do."""
+    path = shutil.which("runsc")
+    if path is None:
+        pytest.skip("runsc is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    if release(said) < OLDEST:
+        pytest.skip("runsc is too old")
+    return path
+
+
 @pytest.fixture
 async def boxes(request: pytest.FixtureRequest, data_dir: Path, anyio_backend: str) -> AsyncIterator[Hosting]:
-    """A provider whose sandboxes are gone afterwards, whatever the test did; `local` unless a test says `docker`."""
+    """A provider whose sandboxes are gone afterwards, whatever the test did.
+
+    `local` unless a test says `gvisor` or `docker`.
+    """
     if getattr(request, "param", "local") == "docker":
         data_dir = data_dir / "docker"
         provider: Hosting = DockerSandboxes(data_dir, socket=request.getfixturevalue("engine").socket, base=IMAGE)
+    elif getattr(request, "param", "local") == "gvisor":
+        provider = LocalSandboxes(data_dir, runtime=request.getfixturevalue("runsc"))
     else:
         provider = LocalSandboxes(data_dir)
     yield provider

@@ -27,7 +27,7 @@ _LO = 1
 def enter(pidfd: int) -> None:
     """Join the network namespace of a process; through its user namespace where that takes rights of its root.
 
-    Raises OSError. There is no way back: call it in a process made for it.
+    Raises OSError. There is no way back: call it in a process or thread made for it.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0 and libc.setns(pidfd, _NEW_NET) == 0:
@@ -39,14 +39,19 @@ def enter(pidfd: int) -> None:
 
 def everything_is_local() -> None:
     """Bring loopback up and deliver every address to it, so that what connects anywhere meets our sockets."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+    loopback_up()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         _route(netlink, socket.AF_INET)
         with contextlib.suppress(OSError):  # a kernel without IPv6 has nowhere to go with it either
             _route(netlink, socket.AF_INET6)
+
+
+def loopback_up() -> None:
+    """In this thread's network namespace. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
 
 
 def _route(netlink: socket.socket, family: int) -> None:

@@ -18,6 +18,7 @@ from journeyman.sandboxes.local.directory import Directories, Directory, held
 from journeyman.sandboxes.local.ending import discard, dispose, kill
 from journeyman.sandboxes.local.guard import Rules
 from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.population import HostPopulation
 from journeyman.sandboxes.local.runtime import limit_namespace, spare
 from journeyman.sandboxes.port import SandboxUnavailable
 
@@ -138,7 +139,7 @@ class EngineKeeper:
     def _open(self, directory: Directory, process: Process) -> Channel:
         group, hard = groups_of(process.pid, self._limits)
         rules = Rules(self._limits, group, hard, Made.of(directory).written())
-        return Channel(directory, process, self.owner(directory), rules)
+        return Channel(directory, process, self.owner(directory), rules, HostPopulation(process.pid, group.frozen))
 
 
 async def _becomes_ours(process: Process) -> bool:

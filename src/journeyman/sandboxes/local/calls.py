@@ -9,7 +9,7 @@ from journeyman.sandboxes.local.boxes import Boxes
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import checked_name
 from journeyman.sandboxes.local.execution import Execution
-from journeyman.sandboxes.local.files import absolute, size_of
+from journeyman.sandboxes.local.files import absolute, exists, size_of
 from journeyman.sandboxes.local.keeping import Keeper
 from journeyman.sandboxes.local.reading import read_file
 from journeyman.sandboxes.local.runlog import file_name
@@ -22,6 +22,9 @@ from journeyman.sandboxes.port import Entry, ExecResult, FileData, Run, SandboxE
 _INLINE = 256 << 10
 """Up to this size a write is cheaper than handing it to a thread."""
 _RESTART = 30.0
+_ASKING = 10.0
+_IS_PIPE = 'until [ -e "$1" ]; do set -- "${1%/*}"; [ "$1" ] || exit 1; done; [ -p "$1" ]'
+"""Whether a path, or what there is of it, is a named pipe."""
 
 
 class Calls:
@@ -81,6 +84,7 @@ class Calls:
             known = self._finished(box, channel, run)
             if known is not None:
                 return known
+            await self._refuse_unseen(channel, path)
             target, key = self._target(box, channel), file_name(run.id)
             if max(len(data), size_of(channel.root, path)) > _INLINE:
                 return await asyncio.to_thread(write, target, box.writes, key, path, data, note, if_sha256)
@@ -104,6 +108,14 @@ class Calls:
             return note
         begun = box.writes.begun(key)
         return complete(self._target(box, channel), box.writes, key, *begun) if begun else None
+
+    async def _refuse_unseen(self, channel: Channel, path: str) -> None:
+        """Raises SandboxError when a path is taken by what only the sandbox's own kernel knows: a named pipe."""
+        if channel.population.seen or exists(channel.root, path):
+            return
+        found = await Execution(channel, 0).run(["sh", "-c", _IS_PIPE, "sh", path], "/", b"", _ASKING)
+        if found.exit_code == 0:
+            raise SandboxError(f"{path} is not a regular file.")
 
     def _target(self, box: Box, channel: Channel) -> Target:
         return Target(channel.root, self._keeper.owner(box.directory))

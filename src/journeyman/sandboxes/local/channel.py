@@ -13,12 +13,13 @@ from journeyman.sandboxes.local.events import Events
 from journeyman.sandboxes.local.guard import Guard, Rules
 from journeyman.sandboxes.local.memory import Memory
 from journeyman.sandboxes.local.pipes import Pipes
+from journeyman.sandboxes.local.population import Population
 from journeyman.sandboxes.local.presence import Presence
 from journeyman.sandboxes.local.rootfs import Tree
 from journeyman.sandboxes.local.watch import Watch
 from journeyman.sandboxes.port import Incident
 
-_PROGRAMS = ("init", "shell", "exec", "save")
+_PROGRAMS = ("init", "shell", "exec", "save", "reap")
 _LATER = 0.02
 EXEC_SHELL = ".exec"
 
@@ -26,7 +27,9 @@ EXEC_SHELL = ".exec"
 class Channel:
     """Open while a server is attached to a running sandbox; closing it does not touch the sandbox."""
 
-    def __init__(self, directory: Directory, process: Process, owner: tuple[int, int], rules: Rules) -> None:
+    def __init__(
+        self, directory: Directory, process: Process, owner: tuple[int, int], rules: Rules, population: Population
+    ) -> None:
         self._io = directory.io
         self._tree = Tree(directory.io, owner)
         self._inputs: dict[str, int] = {}
@@ -36,14 +39,15 @@ class Channel:
         self._presence = Presence(directory.path / "servers", new_token())
         self._tree.pipe(f"{self.server}.events")
         self.events = Events(self._io / f"{self.server}.events", process, self._follow, self._let_go)
-        self._watch = Watch(process.pid, self._sweep_twice)
+        self.population = population
+        self._watch = Watch(population, self._sweep_twice)
         self.pipes = Pipes(directory.io, owner, self.server)
         self.alive = True
         self._clearing = 0
         # Kept open: what is written is lost when nobody has the pipe open, and the first process may not yet.
         self._control = os.open(self._io / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.root = os.open(f"/proc/{process.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.guard = Guard(rules, process.pid, directory.path, self.root)
+        self.root = population.open_root()
+        self.guard = Guard(rules, population, process.pid, directory.path, self.root)
 
     @property
     def server(self) -> str:
@@ -146,9 +150,15 @@ def make_pipes(io: Path, owner: tuple[int, int]) -> None:
     for name in ("control", "main.in"):
         tree.pipe(name)
     for shell, pieces in Memory(Directory(io.parent).shells).begin_life().items():
-        tree.file(f"{shell}.kept", pieces)
+        _put(io / f"{shell}.kept", pieces)
     for name in _PROGRAMS:
-        tree.file(name, (Path(__file__).parent / f"{name}.bash").read_bytes())
+        _put(io / name, (Path(__file__).parent / f"{name}.bash").read_bytes())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """A file that is the server's."""
+    path.write_bytes(data)
+    path.chmod(0o644)
 
 
 def new_token() -> str:

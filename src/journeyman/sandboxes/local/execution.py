@@ -7,7 +7,6 @@ from pathlib import Path
 
 from journeyman.sandboxes.local.bundle import IO
 from journeyman.sandboxes.local.channel import EXEC_SHELL, Channel, new_token
-from journeyman.sandboxes.local.processes import kill_execution
 from journeyman.sandboxes.port import ExecResult, SandboxError
 
 _CHUNK = 65_536
@@ -104,9 +103,7 @@ class Execution:
             self._out.finish()
             self._err.finish()
             if self._channel.alive and self._status.cancelled():
-                had_begun = await asyncio.to_thread(
-                    kill_execution, self._channel.init, self._token, self._channel.guard.group.frozen
-                )
+                had_begun = await asyncio.to_thread(self._channel.population.kill_execution, self._token)
                 if not had_begun and self._loop.time() - sent > _PATIENCE:
                     # What runs programs was stopped from inside, or robbed of its lines: only a new start helps.
                     self._channel.events.kill()

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from functools import cache
+from pathlib import Path
 
 from journeyman.sandboxes.port import SandboxError
 
@@ -14,6 +15,8 @@ _IN_ROOT = 0x10
 _NO_MAGIC_LINKS = 0x02
 _LINKS = 40
 _DEPTH = 200
+_OF_THE_KERNEL = frozenset({"dev", "proc", "sys"})
+"""Of a sandbox with a kernel of its own, which alone sees what is there; the host sees empty directories."""
 
 
 class _How(ctypes.Structure):
@@ -63,6 +66,15 @@ def final_path(root: int, path: str) -> str:
             os.close(directory)
         path = target if target.startswith("/") else f"{parent}/{target}"
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+def exists(root: int, path: str) -> bool:
+    """Whether the host sees anything at a path."""
+    try:
+        os.close(open_inside(root, path, os.O_PATH))
+    except OSError as error:
+        return error.errno != errno.ENOENT
+    return True
 
 
 def size_of(root: int, path: str) -> int:
@@ -165,10 +177,19 @@ def refuse_kernel_files(root: int, descriptor: int, path: str) -> None:
     # The server may be allowed to see there what the sandbox may not.
     proc = open_inside(root, "/proc", os.O_PATH)
     try:
-        if os.fstat(proc).st_dev == os.fstat(descriptor).st_dev:
-            raise SandboxError(f"{path} is made by the kernel: use the shell for it.")
+        device = os.fstat(proc).st_dev
     finally:
         os.close(proc)
+    if device != os.fstat(descriptor).st_dev:
+        return
+    if device != os.fstat(root).st_dev or _place(root, descriptor) in _OF_THE_KERNEL:
+        raise SandboxError(f"{path} is made by the kernel: use the shell for it.")
+
+
+def _place(root: int, descriptor: int) -> str:
+    """The directory directly below the root in which something lies."""
+    above, path = (Path("/proc/self/fd", str(each)).readlink() for each in (root, descriptor))
+    return path.relative_to(above).parts[0] if path != above else ""
 
 
 @cache

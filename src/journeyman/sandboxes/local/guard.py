@@ -7,6 +7,7 @@ from pathlib import Path
 from journeyman.sandboxes.local.group import Group
 from journeyman.sandboxes.local.incidents import Meter
 from journeyman.sandboxes.local.limits import Limits
+from journeyman.sandboxes.local.population import Population
 from journeyman.sandboxes.local.watchdog import Going, Watchdog, Watched
 
 _ABOUT = 1.1
@@ -24,12 +25,12 @@ class Rules:
 
 
 class Guard:
-    def __init__(self, rules: Rules, init: int, path: Path, root: int) -> None:
+    def __init__(self, rules: Rules, population: Population, init: int, path: Path, root: int) -> None:
         self.group = rules.group
         self.group.thaw()
         self.meter = Meter(rules.group, rules.limits, root)
         hard = rules.hard.union(["disk"] if _has_own_disk(root, rules.limits) else [])
-        watched = Watched(init, rules.written or path, hard)
+        watched = Watched(init, population, rules.written or path, hard)
         self._watchdog = Watchdog(watched, rules.limits, self.meter)
 
     def began(self, run: Going) -> None:

@@ -52,13 +52,22 @@ class Keeper:
     async def attach(self, directory: Directory) -> Channel:
         """Have the sandbox running and open its channel. Raises SandboxUnavailable."""
         async with held(directory.lock) as lock:
-            process = state.living(directory.state) or await self._start(directory, lock)
+            process = self._living(directory)
+            if process is None:
+                if state.living(directory.state):  # another runtime's, from before the configuration was changed
+                    await self._end(directory, lock)
+                process = await self._start(directory, lock)
         return self._open(directory, process)
 
     def find(self, directory: Directory) -> Channel | None:
         """Open the channel if the sandbox runs."""
-        process = state.living(directory.state)
+        process = self._living(directory)
         return self._open(directory, process) if process else None
+
+    def _living(self, directory: Directory) -> Process | None:
+        """Its process, if it lives and is one that this runtime started."""
+        process = state.living(directory.state)
+        return process if process and self._runtime.knows(self._directories.container(directory)) else None
 
     async def end(self, directory: Directory) -> None:
         """Kill its processes and remove what the runtime knows. Idempotent."""
@@ -102,10 +111,9 @@ class Keeper:
 
     def _stray_slots(self) -> set[int]:
         prefix = f"journeyman-{self._directories.tag}-"
-        names = {path.name for path in groups(f"{prefix}*")} | {
-            path.name for path in self._directories.runtime.glob(f"{prefix}*")
-        }
-        return {int(name.removeprefix(prefix)) for name in names if name.removeprefix(prefix).isdigit()}
+        names = {path.name for path in groups(f"{prefix}*")} | self._runtime.containers()
+        slots = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+        return {int(slot) for slot in slots if slot.isdigit()}
 
     async def _clear(self, directory: Directory, lock: int) -> None:
         container = self._directories.container(directory)
@@ -164,8 +172,11 @@ class Keeper:
         return below
 
     def _open(self, directory: Directory, process: Process) -> Channel:
-        rules = Rules(self._limits, self._cgroups.group(self._directories.container(directory)), self._cgroups.hard)
-        return Channel(directory, process, self.owner(directory), rules)
+        container = self._directories.container(directory)
+        group = self._cgroups.group(container)
+        rules = Rules(self._limits, group, self._cgroups.hard)
+        population = self._runtime.population(container, process.pid, group.frozen)
+        return Channel(directory, process, self.owner(directory), rules, population)
 
     def owner(self, directory: Directory) -> tuple[int, int]:
         """uid and gid on the host of the sandbox's root."""

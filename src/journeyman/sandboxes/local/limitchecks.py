@@ -10,16 +10,28 @@ _MANY = 8
 """As many busy sandboxes should fit into a table that all share."""
 
 
-def limit_checks(hard: frozenset[str], limits: Limits, *, no_own_disks: str | None) -> list[Check]:
-    """`hard`: which of memory, cpus and processes control groups hold; `no_own_disks`: why sandboxes have none."""
+def limit_checks(
+    hard: frozenset[str], limits: Limits, *, no_own_disks: str | None, own_kernel: bool = False
+) -> list[Check]:
+    """`hard`: which of memory, cpus and processes control groups hold; `no_own_disks`: why sandboxes have none.
+
+    `own_kernel`: the host sees a sandbox as one program (gVisor).
+    """
+    shared = [_memory(hard, limits), _processes(hard, limits)]
     return [
-        _memory(hard, limits),
+        *([_as_one(check, hard) for check in shared] if own_kernel else shared),
         _cpus(hard, limits),
-        _processes(hard, limits),
         _disk(limits, no_own_disks),
         _open_files(limits),
-        _inotify(limits),
+        *([] if own_kernel else [_inotify(limits)]),
     ]
+
+
+def _as_one(check: Check, hard: frozenset[str]) -> Check:
+    if check.name in hard:
+        detail = f"{check.detail} What takes more ends the whole sandbox, which keeps its files and starts again."
+        return check._replace(detail=detail)
+    return check._replace(detail="Not limited: the runtime's kernel holds none, and there are no control groups.")
 
 
 def _memory(hard: frozenset[str], limits: Limits) -> Check:

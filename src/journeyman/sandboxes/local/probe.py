@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from journeyman.sandboxes.local.identity import subordinate
 from journeyman.sandboxes.local.rootfs import find_python
 from journeyman.sandboxes.local.runtime import Runtime, execute
-from journeyman.sandboxes.port import Check, SandboxUnavailable
+from journeyman.sandboxes.port import Check
 
 _CONTAINER_FLAGS = (
     "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined "
@@ -25,7 +24,7 @@ mount -t overlay overlay -o "lowerdir=/usr,upperdir=$1/upper,workdir=$1/work,use
 async def diagnose(path: Path, runtime: Runtime) -> list[Check]:
     """All checks for sandboxes below `path`."""
     return [
-        await _runtime(runtime),
+        await runtime.check(),
         await _namespaces(),
         await asyncio.to_thread(_filesystem, path),
         await _overlay(path),
@@ -44,17 +43,6 @@ async def first_obstacle(path: Path, runtime: Runtime) -> str:
         if check.status == "fail":
             return f"{check.detail} {check.fix}"
     return ""
-
-
-async def _runtime(runtime: Runtime) -> Check:
-    try:
-        version = await runtime.version()
-    except SandboxUnavailable as error:
-        return Check("runtime", "fail", str(error), "Install it: apt install runc")
-    found = re.search(r"(\d+)\.(\d+)", version)
-    if "runc" in version and found and (int(found[1]), int(found[2])) < (1, 1):
-        return Check("runtime", "fail", f"{version} is too old.", "Install runc 1.1 or later.")
-    return Check("runtime", "ok", version)
 
 
 async def _namespaces() -> Check:

@@ -117,6 +117,14 @@ def _kill_shell(init: int, shell: str, counts: Callable[[Entry], bool], frozen: 
     _kill(init, belongs, counts, frozen)
 
 
+def kill_jobs(init: int) -> None:
+    """Kill all but the shells."""
+    for each in descendants(init):
+        if not (each.parent == init and each.group == each.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each.pid, signal.SIGKILL)
+
+
 def find_shell(init: int, shell: str) -> int | None:
     """The living shell of this name."""
     for pid in _children(init):

@@ -11,6 +11,7 @@ from journeyman.sandboxes.local.cgroups import find_cgroups
 from journeyman.sandboxes.local.directory import Directories, Directory
 from journeyman.sandboxes.local.disks import Disks
 from journeyman.sandboxes.local.ground import HOST, Grounds
+from journeyman.sandboxes.local.gvisor import Gvisor, is_gvisor
 from journeyman.sandboxes.local.hosting import Hosting
 from journeyman.sandboxes.local.images import Images
 from journeyman.sandboxes.local.lifecycle import Keeper
@@ -50,7 +51,7 @@ class LocalSandboxes(Hosting):
         super().__init__()
         self._limits = limits or Limits()
         self._directories = Directories(data_dir.absolute() / "sandboxes")
-        self._runtime = Runtime(runtime, self._directories.path)
+        self._runtime = (Gvisor if is_gvisor(runtime) else Runtime)(runtime, self._directories.path)
         images = Images(data_dir.absolute())
         self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, ca_file, self._ask)
         self._grounds = Grounds(self._directories, images, base, self._way_out.certificate)
@@ -73,7 +74,8 @@ class LocalSandboxes(Hosting):
         self._way_out.listen(lambda sandbox, incident: hear(self._boxes.known(sandbox), incident))
 
     async def doctor(self) -> list[Check]:
-        limits = limit_checks(find_cgroups().hard, self._limits, no_own_disks=await self._disks.obstacle())
+        obstacle, own_kernel = await self._disks.obstacle(), self._runtime.own_kernel
+        limits = limit_checks(find_cgroups().hard, self._limits, no_own_disks=obstacle, own_kernel=own_kernel)
         return [*await diagnose(self._directories.path, self._runtime), *limits]
 
     async def snapshot(self, sandbox: str) -> str:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from journeyman.sandboxes.local.box import Box
-from journeyman.sandboxes.local.processes import left_behind
 
 _log = logging.getLogger("journeyman.sandboxes")
 
@@ -53,7 +52,7 @@ class Rest:
             if (channel := box.open_channel) is None:
                 return
             cap = box.last_used + self._idle_cap
-            if cap > asyncio.get_running_loop().time() and await asyncio.to_thread(left_behind, channel.init):
+            if cap > asyncio.get_running_loop().time() and await asyncio.to_thread(channel.population.left_behind):
                 again = min(again, cap)
             elif not box.use.elsewhere(self._idle_stop) and await self._stop(box):
                 return

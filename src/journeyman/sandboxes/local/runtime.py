@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -14,9 +15,11 @@ import orjson
 from journeyman.sandboxes.local.bundle import OOM_SCORE
 from journeyman.sandboxes.local.limits import Limits, limiting_script
 from journeyman.sandboxes.local.mounts import apart, bind, bind_mapped, leave_host, user_namespace
-from journeyman.sandboxes.port import SandboxUnavailable
+from journeyman.sandboxes.local.population import HostPopulation, Population
+from journeyman.sandboxes.local.processes import Frozen
+from journeyman.sandboxes.port import Check, SandboxUnavailable
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VIEW = "/mnt"
 """Where the runtime sees the sandboxes' directory in its own mount namespace (root only)."""
 _FIRST_PROCESS = OOM_SCORE - 200
@@ -44,6 +47,10 @@ class Below:
 class Runtime:
     """`runc` or a program with its command line."""
 
+    options: tuple[str, ...] = ()
+    own_kernel = False
+    """Whether sandboxes have another kernel than the host."""
+
     def __init__(self, program: str, sandboxes: Path) -> None:
         self._program = program
         self._sandboxes = sandboxes
@@ -57,6 +64,18 @@ class Runtime:
         """
         return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
+    @property
+    def records(self) -> str:
+        """Where it keeps what it knows of its containers, as it is started."""
+        return f"{self.view}/rt"
+
+    def adapt(self, bundle: Path) -> None:
+        """Change a bundle's configuration into what this runtime can do. In the namespace in which it will run."""
+
+    def holding(self, command: list[str], lock: int) -> list[str]:  # noqa: ARG002
+        """The command, so that nothing it leaves running has the descriptor `lock`."""
+        return command
+
     async def run(
         self, container: str, bundle: str, lock: int, limits: Limits, prepare: Callable[[], Sequence[Below]]
     ) -> int:
@@ -69,20 +88,20 @@ class Runtime:
         for path in (log, log.with_name(".pid")):  # the latter of a runtime that was killed: it would refuse
             path.unlink(missing_ok=True)
         here = f"{self.view}/{bundle}"
-        command = [self.find(), "--root", f"{self.view}/rt", "--log", f"{here}/log", "--log-format", "json"]
+        command = [self.find(), "--root", self.records, "--log", f"{here}/log", "--log-format", "json", *self.options]
         command += ["run", "--detach", "--bundle", here, "--pid-file", f"{here}/pid", container]
         # What holds of the maker of a user namespace holds of all in it together, whatever users they become.
         command = ["prlimit", f"--sigpending={limits.signals}", "--msgqueue=819200", "--", *command]
         held = os.dup(lock)
         try:
-            code = await apart(lambda: self._run(command, held, prepare))
+            code = await apart(lambda: self._run(command, self._sandboxes / bundle, held, prepare))
         except OSError as error:
             raise SandboxUnavailable(f"The sandbox's files could not be mounted: {error.strerror}") from None
         if code:
             raise SandboxUnavailable(f"{self._program} could not start the sandbox: {_last_error(log)}")
         return int(pid_file.read_text())
 
-    def _run(self, command: list[str], lock: int, prepare: Callable[[], Sequence[Below]]) -> int:
+    def _run(self, command: list[str], bundle: Path, lock: int, prepare: Callable[[], Sequence[Below]]) -> int:
         try:
             leave_host()
             below = prepare()
@@ -90,9 +109,11 @@ class Runtime:
                 for each in below:
                     each.mount()
                 bind(str(self._sandboxes), _VIEW)
+            self.adapt(bundle)
             return subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env={"PATH": _PATH}, cwd="/", pass_fds=(lock,), check=False,
+                self.holding(command, lock),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env={"PATH": PATH}, cwd="/", pass_fds=(lock,), check=False,
             ).returncode  # fmt: skip
         finally:
             os.close(lock)
@@ -101,16 +122,27 @@ class Runtime:
         """Kill what is left of it and remove its records and control groups. Idempotent; `lock` is held as by `run`."""
         if self.knows(container):
             root = str(self._sandboxes / "rt")
-            await execute([self.find(), "--root", root, "delete", "--force", container], lock)
-            self.forget(container)
+            await execute([self.find(), "--root", root, *self.options, "delete", "--force", container], lock)
+        self.forget(container)
 
     def knows(self, container: str) -> bool:
         """Whether there are records of it."""
         return (self._sandboxes / "rt" / container).exists()
 
+    def containers(self) -> set[str]:
+        """Those of which there are records, also of another runtime that was used before."""
+        return {path.name.partition("_")[0] for path in (self._sandboxes / "rt").glob("*")}
+
     def forget(self, container: str) -> None:
-        """Remove its records. Idempotent."""
-        shutil.rmtree(self._sandboxes / "rt" / container, ignore_errors=True)
+        """Remove its records, whichever runtime's they are. Idempotent."""
+        rt = self._sandboxes / "rt"
+        shutil.rmtree(rt / container, ignore_errors=True)
+        for path in (*rt.glob(f"{container}_*"), rt / f"runsc-{container}.sock"):
+            path.unlink(missing_ok=True)
+
+    def population(self, container: str, init: int, frozen: Frozen) -> Population:  # noqa: ARG002
+        """The processes of a container that runs. Raises SandboxUnavailable."""
+        return HostPopulation(init, frozen)
 
     async def version(self) -> str:
         """The first line it says about itself. Raises SandboxUnavailable."""
@@ -118,9 +150,20 @@ class Runtime:
         output, _ = await process.communicate()
         return output.decode(errors="replace").partition("\n")[0]
 
+    async def check(self) -> Check:
+        """Whether it is there and new enough."""
+        try:
+            version = await self.version()
+        except SandboxUnavailable as error:
+            return Check("runtime", "fail", str(error), "Install it: apt install runc")
+        found = re.search(r"(\d+)\.(\d+)", version)
+        if "runc" in version and found and (int(found[1]), int(found[2])) < (1, 1):
+            return Check("runtime", "fail", f"{version} is too old.", "Install runc 1.1 or later.")
+        return Check("runtime", "ok", version)
+
     def find(self) -> str:
         """The program's path. Raises SandboxUnavailable."""
-        path = shutil.which(self._program, path=f"{os.defpath}:{_PATH}")
+        path = shutil.which(self._program, path=f"{os.defpath}:{PATH}")
         if path is None:
             raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
         return path
@@ -167,7 +210,7 @@ async def execute(command: list[str], *kept: int) -> int:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": _PATH},
+        env={"PATH": PATH},
         cwd="/",
         pass_fds=kept,
     )

@@ -5,7 +5,6 @@ import asyncio
 from journeyman.sandboxes.local.channel import Channel, new_token
 from journeyman.sandboxes.local.execution import Stream
 from journeyman.sandboxes.local.memory import News
-from journeyman.sandboxes.local.processes import left_behind
 from journeyman.sandboxes.port import Incident
 
 _LIMIT = 4 << 20
@@ -38,7 +37,7 @@ class Saved:
 async def save(channel: Channel, busy: set[str]) -> Saved:
     """Ask all shells but the busy ones; one that does not answer in time counts as lost. Changes nothing."""
     shells = [shell for shell in channel.memory.used() if shell not in busy]
-    working = await asyncio.to_thread(left_behind, channel.init)
+    working = await asyncio.to_thread(channel.population.left_behind)
     found = await asyncio.gather(*(_Question(channel, shell).answer() for shell in shells))
     return Saved(
         channel, {shell: _kept(each, shell in working) for shell, each in zip(shells, found, strict=True) if each}

@@ -9,11 +9,10 @@ from typing import Literal
 
 from journeyman.sandboxes.local.channel import Channel, new_token
 from journeyman.sandboxes.local.memory import News
-from journeyman.sandboxes.local.processes import Victims, kill_run, kill_shell, ticks_now
+from journeyman.sandboxes.local.processes import Victims, ticks_now
 from journeyman.sandboxes.local.runlog import RunLog, Started
 from journeyman.sandboxes.port import Incident, ShellResult
 
-_PULSE = 2.0
 _DENIALS = 5
 """Refused connections that a result tells of."""
 _PATIENCE = 2.0
@@ -44,7 +43,8 @@ class ShellRun:
         channel.events.listen(started.token, self)
         channel.guard.began(self)
         self._capture = channel.pipes.capture(started.pipe, self._kept)
-        self._pulse = self._loop.call_later(_PULSE, self._beat)
+        self._pause, self._longest_pause = channel.population.pulse
+        self._pulse = self._loop.call_later(self._pause, self._beat)
         left = started.at + started.timeout - time.time()
         self._timer = self._loop.call_later(max(0.0, left), self.cut, "timeout")
 
@@ -53,7 +53,7 @@ class ShellRun:
         if self._cut is None and not self.result.done():
             self._cut = why
             victims = Victims(self.shell, self._started.token, self._started.ticks)
-            self._kill_by(lambda: kill_run(self._channel.init, victims, self._channel.guard.group.frozen))
+            self._kill_by(lambda: self._channel.population.kill_run(victims))
 
     def end_for(self, incident: Incident) -> None:
         """Cut it because of a limit."""
@@ -94,7 +94,7 @@ class ShellRun:
 
     def restart(self) -> None:
         """Kill the shell and everything it ever started."""
-        self._kill_by(lambda: kill_shell(self._channel.init, self.shell, self._channel.guard.group.frozen))
+        self._kill_by(lambda: self._channel.population.kill_shell(self.shell))
 
     def _kill_by(self, kill: Callable[[], None]) -> None:
         async def kill_and_ask() -> None:
@@ -108,9 +108,10 @@ class ShellRun:
         self._killing = self._loop.create_task(kill_and_ask())
 
     def _beat(self) -> None:
-        # For a shell that died before anybody could follow it.
+        # For a shell that died before anybody could follow it, or that nobody can.
         self._channel.sweep()
-        self._pulse = self._loop.call_later(_PULSE, self._beat)
+        self._pause = min(self._pause * 1.5, self._longest_pause)
+        self._pulse = self._loop.call_later(self._pause, self._beat)
 
     def _end(self, exit_code: int | None, *, restarted: bool) -> None:
         # A refusal that was told before may be read in the same turn of the loop, and is heard in the next.

@@ -4,15 +4,15 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from journeyman.sandboxes.local.processes import find_shell
+from journeyman.sandboxes.local.population import Population
 
 
 class Watch:
     """Follows the shells of a sandbox by process descriptors."""
 
-    def __init__(self, init: int, died: Callable[[], None]) -> None:
+    def __init__(self, population: Population, died: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._init = init
+        self._population = population
         self._died = died
         self._followed: dict[str, int] = {}
 
@@ -20,7 +20,7 @@ class Watch:
         """Follow the living shell of this name; False when there is none."""
         if shell in self._followed:
             return True
-        pid = find_shell(self._init, shell)
+        pid = self._population.shell(shell)
         if pid is None:
             return False
         try:

@@ -17,6 +17,7 @@ from journeyman.egress.identity import stat_fields
 from journeyman.sandboxes.local.directory import Directory
 from journeyman.sandboxes.local.incidents import Meter, stopped
 from journeyman.sandboxes.local.limits import Limits, size
+from journeyman.sandboxes.local.population import Population
 from journeyman.sandboxes.local.processes import descendants
 from journeyman.sandboxes.local.usage import disk_used
 from journeyman.sandboxes.port import Incident
@@ -42,6 +43,7 @@ class Watched:
     """A running sandbox: its first process, its directory on the host, what the kernel holds already."""
 
     init: int
+    population: Population
     path: Path
     hard: frozenset[str]
 
@@ -77,14 +79,14 @@ class Watchdog:
 
     async def _watch(self) -> None:
         while True:
-            if not {"memory", "processes"} <= self._watched.hard:
+            if self._watched.population.seen and not {"memory", "processes"} <= self._watched.hard:
                 await asyncio.to_thread(self._hold_processes)
             incident = await self._disk.look()
             if incident is not None:
                 for run in list(self.going):
                     run.end_for(incident)
                 if not self.going:
-                    await asyncio.to_thread(_kill_jobs, self._watched.init)
+                    await asyncio.to_thread(self._watched.population.kill_jobs)
             await self._pause()
 
     async def _pause(self) -> None:
@@ -203,10 +205,3 @@ def _shared_memory(init: int) -> int:
     except OSError:
         return 0
     return (found.f_blocks - found.f_bfree) * found.f_frsize
-
-
-def _kill_jobs(init: int) -> None:
-    for each in _processes(init):
-        if not each.is_shell:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(each.pid, signal.SIGKILL)
