@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from journeyman.workflows.checking import check
-from journeyman.workflows.language import LANGUAGE
+from journeyman.workflows.language import DESCRIPTION
 from journeyman.workflows.limits import Limits
 from journeyman.workflows.messages import Call, Done, Failed, PhaseEnded, PhaseStarted
 from journeyman.workflows.plan import Phase, Refused
@@ -50,7 +50,7 @@ class Plans:
     """The same outcomes give the same answer, on any machine."""
 
     limits: Limits = field(default_factory=Limits)
-    language: str = LANGUAGE
+    language: str = DESCRIPTION
     """For the model: how to write one."""
 
     async def check(self, plan: str) -> Sequence[Phase] | str:

@@ -77,9 +77,7 @@ class Grammar(ast.NodeVisitor):
 
     def _bind(self, node: ast.AST) -> None:
         names: list[str | None] = []
-        if isinstance(node, ast.FunctionDef):
-            names = [node.name]
-        elif isinstance(node, ast.ExceptHandler):
+        if isinstance(node, (ast.FunctionDef, ast.ExceptHandler)):
             names = [node.name]
         elif isinstance(node, ast.arg):
             names = [node.arg]

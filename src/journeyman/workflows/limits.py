@@ -8,7 +8,7 @@ class Limits(NamedTuple):
 
     plan: int = 65_536
     """Characters of the plan's text."""
-    steps: int = 1_000_000
+    steps: int = 400_000
     """Nodes that are evaluated, and parts of values that are walked through."""
     text: int = 1_000_000
     """Characters of one string."""

@@ -5,6 +5,7 @@ interpreter's process that calls `check`; the server asks it by `checking.check`
 """
 
 import ast
+import warnings
 from typing import NamedTuple
 
 from journeyman.workflows.grammar import Grammar
@@ -49,6 +50,12 @@ class Plan(NamedTuple):
 
 def check(text: str, limits: Limits) -> Plan:
     """The plan, or Refused with each thing that is wrong."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _check(text, limits)
+
+
+def _check(text: str, limits: Limits) -> Plan:
     tree = _parse(text, limits)
     grammar = Grammar(limits)
     grammar.visit(tree)

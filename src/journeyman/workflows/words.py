@@ -10,28 +10,135 @@ RESERVED = frozenset((AGENT, PARALLEL, PHASE, LOG, JSON))
 """They cannot be given another meaning: what a plan declares is found by them."""
 
 FUNCTIONS = frozenset(
-    "abs all any bool chr dict divmod enumerate filter float format int isinstance iter len list map max min next ord "
-    "pow print range repr reversed round set sorted str sum tuple zip".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "chr",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "format",
+        "int",
+        "isinstance",
+        "iter",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+        "next",
+        "ord",
+        "pow",
+        "print",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 
 EXCEPTIONS = frozenset(
-    "AgentError ArithmeticError AssertionError AttributeError Exception IndexError KeyError LookupError NameError "
-    "NotImplementedError OverflowError RuntimeError StopIteration TypeError ValueError ZeroDivisionError".split()
+    [
+        "AgentError",
+        "ArithmeticError",
+        "AssertionError",
+        "AttributeError",
+        "Exception",
+        "IndexError",
+        "KeyError",
+        "LookupError",
+        "NameError",
+        "NotImplementedError",
+        "OverflowError",
+        "RuntimeError",
+        "StopIteration",
+        "TypeError",
+        "ValueError",
+        "ZeroDivisionError",
+    ]
 )
 
 NAMES = RESERVED | FUNCTIONS | EXCEPTIONS
 
 TEXT_METHODS = frozenset(
-    "capitalize casefold center count endswith expandtabs find format index isalnum isalpha isascii isdecimal isdigit "
-    "isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix "
-    "removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title "
-    "upper zfill".split()
+    [
+        "capitalize",
+        "casefold",
+        "center",
+        "count",
+        "endswith",
+        "expandtabs",
+        "find",
+        "format",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isascii",
+        "isdecimal",
+        "isdigit",
+        "isidentifier",
+        "islower",
+        "isnumeric",
+        "isprintable",
+        "isspace",
+        "istitle",
+        "isupper",
+        "join",
+        "ljust",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "replace",
+        "rfind",
+        "rindex",
+        "rjust",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+        "zfill",
+    ]
 )
-LIST_METHODS = frozenset("append clear copy count extend index insert pop remove reverse sort".split())
-DICT_METHODS = frozenset("clear copy fromkeys get items keys pop popitem setdefault update values".split())
+LIST_METHODS = frozenset(
+    ["append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"]
+)
+DICT_METHODS = frozenset(
+    ["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"]
+)
 SET_METHODS = frozenset(
-    "add clear copy difference discard intersection isdisjoint issubset issuperset remove symmetric_difference "
-    "union update".split()
+    [
+        "add",
+        "clear",
+        "copy",
+        "difference",
+        "discard",
+        "intersection",
+        "isdisjoint",
+        "issubset",
+        "issuperset",
+        "remove",
+        "symmetric_difference",
+        "union",
+        "update",
+    ]
 )
 JSON_METHODS = frozenset(("dumps", "loads"))
 EXCEPTION_FIELDS = frozenset(("args",))
@@ -47,16 +154,16 @@ INSTEAD = {
     "eval": "code cannot be made at run time; json.loads() reads data",
     "exec": "code cannot be made at run time",
     "frozenset": "use tuple(sorted(...)) or set()",
-    "getattr": "use x[\"key\"] or x.get(\"key\")",
+    "getattr": 'use x["key"] or x.get("key")',
     "globals": "use a dict of your own",
-    "hasattr": "use \"key\" in x",
+    "hasattr": 'use "key" in x',
     "hash": "hash() differs from run to run",
     "id": "id() differs from run to run; compare with ==",
     "input": "a plan cannot ask a person; let an agent do it",
     "locals": "use a dict of your own",
     "object": "use a dict",
     "open": "a plan has no files; let an agent read and write them",
-    "setattr": "use x[\"key\"] = value",
+    "setattr": 'use x["key"] = value',
     "super": "there are no classes; use functions and dicts",
     "type": "use isinstance(x, str)",
     "vars": "use a dict of your own",

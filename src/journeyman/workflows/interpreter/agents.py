@@ -121,4 +121,3 @@ def _dumps(
     given = None if separators is None else tuple(separators)
     text = json.dumps(value, indent=indent, sort_keys=sort_keys, ensure_ascii=ensure_ascii, separators=given)
     return m.heap.made(text)
-

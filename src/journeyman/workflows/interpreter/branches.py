@@ -46,7 +46,7 @@ class Settled(NamedTuple):
 class Line(Protocol):
     """To the server."""
 
-    def say(self, kind: str, **fields: Any) -> None: ...
+    def say(self, kind: str, /, **fields: Any) -> None: ...
 
     def wait(self) -> tuple[str, Outcome]:
         """The next result of a call. The run ends when the server is gone."""

@@ -44,7 +44,7 @@ class Machine(Protocol):
         """Of what happens there now: the same each time that the plan is run with the same results."""
         ...
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def say(self, kind: str, /, **fields: Any) -> None:
         """To the server."""
         ...
 
@@ -126,4 +126,3 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
     code = function.__code__  # pyright: ignore[reportFunctionMemberAccess]
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     return f"{name}({', '.join(names)})"
-

@@ -74,8 +74,10 @@ def _limit(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # Processor time ends with the signal that says so only while the hard limit is further away.
+        hard = soft + 1 if kind == resource.RLIMIT_CPU and hard != soft else soft
+        resource.setrlimit(kind, (soft, hard))
 
 
 def _filter(libc: ctypes.CDLL) -> bool:

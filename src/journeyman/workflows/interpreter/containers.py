@@ -159,9 +159,7 @@ def _set_copy(m: Machine, of: OrderedSet, /) -> OrderedSet:
     return m.heap.set(of)
 
 
-def _with(
-    name: str, combine: Callable[[OrderedSet, OrderedSet], Value], *, many: bool = True
-) -> Callable[..., Value]:
+def _with(name: str, combine: Callable[[OrderedSet, OrderedSet], Value], *, many: bool = True) -> Callable[..., Value]:
     def run(m: Machine, of: OrderedSet, /, *others: Value) -> Evaluation:
         if not many and len(others) != 1:
             raise TypeError(f"{name}() takes exactly one argument")

@@ -70,7 +70,7 @@ def _any(m: Machine, iterable: Value, /) -> Evaluation:
     return False
 
 
-def _bool(_: Machine, x: Value = False, /) -> bool:  # noqa: FBT002
+def _bool(_: Machine, x: Value = False, /) -> bool:
     return bool(x)
 
 
@@ -268,5 +268,3 @@ def _together(m: Machine, of: list[Any], *, strict: bool = False) -> Evaluation:
         else:
             return END
     return items if items else END
-
-

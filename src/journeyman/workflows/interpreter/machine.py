@@ -67,7 +67,7 @@ class Interpreter(Statements):
     def key(self, site: int) -> str:
         return self._schedule.branch.key(site)
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def say(self, kind: str, /, **fields: Any) -> None:
         self._line.say(kind, **fields)
 
     def call(self, function: Value, args: Sequence[Value], kwargs: Mapping[str, Value], site: int) -> Evaluation:

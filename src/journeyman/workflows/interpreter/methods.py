@@ -40,4 +40,3 @@ def _of_kind(kind: Kind, name: str) -> Value:
         return run(m, value, *args, **kwargs)
 
     return Builtin(name, unbound)
-

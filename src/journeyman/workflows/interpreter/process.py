@@ -4,13 +4,12 @@ import json
 import os
 import sys
 import unicodedata
-import warnings
 from typing import Any
 
 from journeyman.workflows.interpreter.branches import Outcome
 from journeyman.workflows.interpreter.confinement import confine
-from journeyman.workflows.interpreter.exceptions import AgentError
 from journeyman.workflows.interpreter.fault import Fault, too_much
+from journeyman.workflows.interpreter.formatting import shown
 from journeyman.workflows.interpreter.machine import Interpreter
 from journeyman.workflows.limits import Limits
 from journeyman.workflows.plan import Plan, Refused, check
@@ -27,7 +26,7 @@ class Pipes:
         self._left = output
         self._heard = 0
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def say(self, kind: str, /, **fields: Any) -> None:
         text = json.dumps({"type": kind, **fields}, ensure_ascii=False, allow_nan=False)
         data = text.encode(errors="replace") + b"\n"
         self._left -= len(data)
@@ -55,7 +54,6 @@ class Pipes:
 def main() -> None:
     """Until the plan has ended."""
     assert unicodedata  # the parser asks for it when files can no longer be opened
-    warnings.simplefilter("ignore")
     first = json.loads(sys.stdin.buffer.readline())
     limits = Limits(**first["limits"])
     reserve = [bytes(_RESERVE)]
@@ -90,17 +88,24 @@ def _serve(pipes: Pipes, limits: Limits) -> None:
 
 
 def _run(pipes: Pipes, plan: Plan, limits: Limits, known: dict[str, Outcome]) -> None:
+    interpreter = Interpreter(plan, limits, pipes, known)
     try:
-        result = Interpreter(plan, limits, pipes, known).run()
+        result = interpreter.run()
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        name = "AgentError" if isinstance(error, AgentError) else type(error).__name__
-        line = vars(error).get("line")
+        name, line = type(error).__name__, vars(error).get("line")
         message = f"The plan raised {name} on line {line} and did not catch it."
-        _fail(limits, "program", message, line=line, detail=f"{name}: {error}")
+        _fail(limits, "program", message, line=line, detail=f"{name}: {_told(interpreter, error)}")
     else:
         pipes.say("done", result=result)
+
+
+def _told(interpreter: Interpreter, error: Exception) -> str:
+    try:
+        return shown(interpreter.heap, error)
+    except Fault:
+        return "(its text is too long)"
 
 
 def _fail(limits: Limits, kind: str, message: str, *, line: int | None = None, detail: str | None = None) -> None:

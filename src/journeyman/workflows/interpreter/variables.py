@@ -16,7 +16,9 @@ def load(scope: Scope, name: str, builtins: Mapping[str, Value]) -> Value:
             continue
         if name in at.names.own and at.outside is not None:
             if at is scope:
-                raise UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
+                raise UnboundLocalError(
+                    f"cannot access local variable '{name}' where it is not associated with a value"
+                )
             raise NameError(f"cannot access free variable '{name}' where it is not associated with a value")
         at = at.outside
     if name in builtins:
