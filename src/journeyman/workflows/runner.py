@@ -124,7 +124,7 @@ class Run:
             if message is not None:
                 yield message
 
-    def _heard(self, said: Spoken) -> Message | None:
+    def _heard(self, said: Spoken) -> Message | None:  # noqa: PLR0911
         """What is for the outside."""
         match said:
             case Ready():
