@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflows.driving import here, run
 
 from journeyman.workflows.interpreter.confinement import confine
 from journeyman.workflows.limits import Limits
 from journeyman.workflows.plan import Refused, check
+from journeyman.workflows.words import ATTRIBUTES
+from workflows.driving import here, run
 
 pytestmark = pytest.mark.ours_only
 
@@ -164,8 +165,6 @@ def test_what_is_shown_of_values_has_no_address(value: str) -> None:
 
 def test_attributes_of_values_are_those_of_the_list() -> None:
     """Of every attribute that Python's values have, none but the listed ones passes the check."""
-    from journeyman.workflows.words import ATTRIBUTES
-
     for value in ("", 1, 1.0, [], {}, (), set(), None, lambda: 0, Exception(), (x for x in ())):
         for name in dir(value):
             if name not in ATTRIBUTES:

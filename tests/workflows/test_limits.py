@@ -5,11 +5,11 @@ import time
 
 import psutil
 import pytest
-from workflows.driving import echo, run
 
 from journeyman.workflows.limits import Limits
 from journeyman.workflows.messages import Call, Done
 from journeyman.workflows.runner import Outcome, Run
+from workflows.driving import echo, run
 
 pytestmark = pytest.mark.ours_only
 
@@ -120,11 +120,11 @@ async def test_processor_time_ends_the_run() -> None:
 
 
 async def test_waiting_is_not_silence() -> None:
-    async with Run("return agent('a', 'b')", limits=Limits(silence=0.4)) as running:
+    async with Run("return agent('a', 'b')", limits=Limits(silence=2.0)) as running:
         said = aiter(running)
         call = await anext(said)
         assert isinstance(call, Call)
-        ends = time.monotonic() + 1.2
+        ends = time.monotonic() + 3
         waiting = asyncio.ensure_future(anext(said))
         done, _ = await asyncio.wait({waiting}, timeout=ends - time.monotonic())
         assert not done

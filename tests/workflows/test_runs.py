@@ -8,7 +8,6 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from workflows.driving import Here, Told, echo, here, outcome, run
 
 from journeyman.workflows.checking import check
 from journeyman.workflows.language import DESCRIPTION, EXAMPLE
@@ -16,15 +15,16 @@ from journeyman.workflows.limits import Limits
 from journeyman.workflows.messages import Call, Done, PhaseEnded, PhaseStarted
 from journeyman.workflows.plan import Phase, Refused
 from journeyman.workflows.runner import Outcome, Run
+from workflows.driving import Here, Told, echo, here, outcome, run
 
-PLAN = '''
+PLAN = """
 topics = ["a", "b", "c"]
 
 def study(topic):
     notes = [agent("reader", f"{topic} {i}") for i in range(2)]
     seen = {note: len(note) for note in notes}
     inner = parallel(lambda n: agent("checker", f"{n} of {topic}") + str(len(seen)), notes)
-    for note in inner:
+    for note in inner[:]:
         if "b" in note:
             inner += [agent("reader", "again " + note)]
     return {"topic": topic, "notes": inner, "set": sorted(set(notes))}
@@ -38,7 +38,7 @@ with phase("write"):
         text += agent({"name": "writer", "system": "Write."}, f"{len(text)}: {json.dumps(studies)[:20]}")
     log("wrote", len(text))
 return [studies, both, text]
-'''
+"""
 
 
 def by_key(told: Told) -> dict[str, tuple[Any, str]]:
@@ -149,7 +149,9 @@ def test_the_order_of_answers_makes_no_difference(order: random.Random) -> None:
     asked = [sorted((c["key"], c["task"]) for c in line.said if c["type"] == "call") for line in (first, other)]
     assert asked[0] == asked[1]
     assert len({key for key, _ in asked[0]}) == len(asked[0])
-    said = [sorted(json.dumps(m) for m in line.said if m["type"] in {"log", "phase_started"}) for line in (first, other)]
+    said = [
+        sorted(json.dumps(m) for m in line.said if m["type"] in {"log", "phase_started"}) for line in (first, other)
+    ]
     assert said[0] == said[1]
 
 
@@ -200,7 +202,9 @@ async def test_all_known_asks_nothing() -> None:
     again = await run(PLAN, known=known)
     assert again.calls == []
     assert again.last == told.last
-    assert [m for m in again.messages if not isinstance(m, Call)] == [m for m in told.messages if not isinstance(m, Call)]
+    assert [m for m in again.messages if not isinstance(m, Call)] == [
+        m for m in told.messages if not isinstance(m, Call)
+    ]
 
 
 @pytest.mark.ours_only

@@ -1,6 +1,6 @@
 """The plan language as a model is told of it, in the definition of the tool that starts a run."""
 
-EXAMPLE = '''\
+EXAMPLE = """\
 with phase("Plan", "Decide what to look into"):
     topics = agent(
         "planner",
@@ -21,9 +21,9 @@ with phase("Research"):
 
 with phase("Report"):
     return agent("writer", "Write one page from these notes:\\n" + "\\n\\n".join(answers))
-'''
+"""
 
-DESCRIPTION = f'''\
+DESCRIPTION = f"""\
 A plan is a program in a subset of Python. It calls agents, and what they answer decides how it goes on.
 
 - `agent(agent, task, schema=None)` lets an agent do a task and waits for its result, a str; with `schema`, a JSON schema, \
@@ -46,4 +46,4 @@ repr reversed round set sorted str sum tuple zip; json.loads and json.dumps (not
 imports, classes, decorators, yield, async or await, no files, network, time or randomness: agents do such things. agent, \
 parallel, phase, log and json cannot be names of your own.
 
-{EXAMPLE}'''
+{EXAMPLE}"""

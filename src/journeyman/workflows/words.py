@@ -1,5 +1,10 @@
 """The words of the language that are not Python's own, and those of Python's that it has."""
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 AGENT = "agent"
 PARALLEL = "parallel"
 PHASE = "phase"
@@ -9,136 +14,34 @@ JSON = "json"
 RESERVED = frozenset((AGENT, PARALLEL, PHASE, LOG, JSON))
 """They cannot be given another meaning: what a plan declares is found by them."""
 
-FUNCTIONS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "chr",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "format",
-        "int",
-        "isinstance",
-        "iter",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "next",
-        "ord",
-        "pow",
-        "print",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "zip",
-    ]
+FUNCTIONS = _words(
+    "abs all any bool chr dict divmod enumerate filter float format int isinstance iter len list map max min "
+    "next ord pow print range repr reversed round set sorted str sum tuple zip"
 )
 
-EXCEPTIONS = frozenset(
-    [
-        "AgentError",
-        "ArithmeticError",
-        "AssertionError",
-        "AttributeError",
-        "Exception",
-        "IndexError",
-        "KeyError",
-        "LookupError",
-        "NameError",
-        "NotImplementedError",
-        "OverflowError",
-        "RuntimeError",
-        "StopIteration",
-        "TypeError",
-        "ValueError",
-        "ZeroDivisionError",
-    ]
+EXCEPTIONS = _words(
+    "AgentError ArithmeticError AssertionError AttributeError Exception IndexError KeyError LookupError "
+    "NameError NotImplementedError OverflowError RuntimeError StopIteration TypeError ValueError "
+    "ZeroDivisionError"
 )
 
 NAMES = RESERVED | FUNCTIONS | EXCEPTIONS
 
-TEXT_METHODS = frozenset(
-    [
-        "capitalize",
-        "casefold",
-        "center",
-        "count",
-        "endswith",
-        "expandtabs",
-        "find",
-        "format",
-        "index",
-        "isalnum",
-        "isalpha",
-        "isascii",
-        "isdecimal",
-        "isdigit",
-        "isidentifier",
-        "islower",
-        "isnumeric",
-        "isprintable",
-        "isspace",
-        "istitle",
-        "isupper",
-        "join",
-        "ljust",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rfind",
-        "rindex",
-        "rjust",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "upper",
-        "zfill",
-    ]
+TEXT_METHODS = _words(
+    "capitalize casefold center count endswith expandtabs find format index isalnum isalpha isascii isdecimal "
+    "isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip "
+    "partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines "
+    "startswith strip swapcase title upper zfill"
 )
 LIST_METHODS = frozenset(
-    ["append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"]
+    "append clear copy count extend index insert pop remove reverse sort".split()  # noqa: SIM905
 )
 DICT_METHODS = frozenset(
-    ["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"]
+    "clear copy fromkeys get items keys pop popitem setdefault update values".split()  # noqa: SIM905
 )
-SET_METHODS = frozenset(
-    [
-        "add",
-        "clear",
-        "copy",
-        "difference",
-        "discard",
-        "intersection",
-        "isdisjoint",
-        "issubset",
-        "issuperset",
-        "remove",
-        "symmetric_difference",
-        "union",
-        "update",
-    ]
+SET_METHODS = _words(
+    "add clear copy difference discard intersection isdisjoint issubset issuperset remove symmetric_difference "
+    "union update"
 )
 JSON_METHODS = frozenset(("dumps", "loads"))
 EXCEPTION_FIELDS = frozenset(("args",))

@@ -89,7 +89,7 @@ def _log(m: Machine, *values: Value, sep: str = " ", end: str = "") -> None:  # 
         m.say("log", key=key, text=text[:_LOG].encode(errors="replace").decode())
 
 
-def _loads(m: Machine, text: str, /) -> Value:
+def _loads(m: Machine, text: Value, /) -> Value:
     if not isinstance(text, str):
         raise TypeError(f"the JSON object must be str, not {type(text).__name__}")
     m.heap.tick(len(text) >> 4)
@@ -110,7 +110,7 @@ def _dumps(
     value: Value,
     /,
     *,
-    indent: int | None = None,
+    indent: Value = None,
     sort_keys: bool = False,
     ensure_ascii: bool = True,
     separators: Value = None,

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """What functions of the language may ask of the machine that runs them."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """The methods of lists, dicts and sets."""
 
 from collections.abc import Callable
@@ -73,7 +74,7 @@ LIST: dict[str, Callable[..., Value]] = {
 }  # fmt: skip
 
 
-def _fromkeys(m: Machine, keys: Value, value: Value = None, /) -> Evaluation:
+def _fromkeys(m: Machine, _: object, keys: Value, value: Value = None, /) -> Evaluation:
     keys = yield from collected(m.heap, keys)
     m.heap.weigh(keys)
     return m.heap.made(dict.fromkeys(keys, value))
@@ -130,7 +131,7 @@ def _values(m: Machine, of: Dict, /) -> List:
 
 
 DICT: dict[str, Callable[..., Value]] = {
-    "clear": _clear, "copy": _copy, "fromkeys": lambda m, _, *args: _fromkeys(m, *args), "get": _get,
+    "clear": _clear, "copy": _copy, "fromkeys": _fromkeys, "get": _get,
     "items": _items, "keys": _keys, "pop": _take, "popitem": _popitem, "setdefault": _setdefault, "update": merge,
     "values": _values,
 }  # fmt: skip

@@ -27,7 +27,7 @@ def represented(heap: Heap, value: Value) -> str:
     return heap.made(repr(value))
 
 
-def formatted(heap: Heap, value: Value, spec: str = "") -> str:
+def formatted(heap: Heap, value: Value, spec: Value = "") -> str:
     """format(value, spec)"""
     if not isinstance(spec, str):
         raise TypeError("format() argument 2 must be str")

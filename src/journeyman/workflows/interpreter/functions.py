@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """The functions of the language that Python has too."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """Values are measured and counted here before they may exist, and given their owners."""
 
 from typing import Any

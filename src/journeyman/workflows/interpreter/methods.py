@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """The methods that values have; there are no others."""
 
 from collections.abc import Callable

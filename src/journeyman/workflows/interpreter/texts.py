@@ -7,43 +7,11 @@ from journeyman.workflows.interpreter import formatting
 from journeyman.workflows.interpreter.calling import Machine, collected
 from journeyman.workflows.interpreter.values import Evaluation, Value
 
-_AS_THEY_ARE = [
-    "capitalize",
-    "casefold",
-    "count",
-    "endswith",
-    "find",
-    "index",
-    "isalnum",
-    "isalpha",
-    "isascii",
-    "isdecimal",
-    "isdigit",
-    "isidentifier",
-    "islower",
-    "isnumeric",
-    "isprintable",
-    "isspace",
-    "istitle",
-    "isupper",
-    "lower",
-    "lstrip",
-    "partition",
-    "removeprefix",
-    "removesuffix",
-    "rfind",
-    "rindex",
-    "rpartition",
-    "rsplit",
-    "rstrip",
-    "split",
-    "splitlines",
-    "startswith",
-    "strip",
-    "swapcase",
-    "title",
-    "upper",
-]
+_AS_THEY_ARE = (
+    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier "
+    "islower isnumeric isprintable isspace istitle isupper lower lstrip partition removeprefix removesuffix "
+    "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
+)
 """Their results are no longer than a few times the string."""
 
 
@@ -60,7 +28,7 @@ def _as_it_is(name: str) -> Callable[..., Value]:
 def _padding(name: str) -> Callable[..., Value]:
     method: Callable[..., str] = getattr(str, name)
 
-    def run(m: Machine, of: str, width: int, /, *fill: str) -> str:
+    def run(m: Machine, of: str, width: Value, /, *fill: str) -> str:
         if isinstance(width, int):
             m.heap.text(width)
         return m.heap.made(method(of, width, *fill))
@@ -90,7 +58,7 @@ def _replace(m: Machine, of: str, old: str, new: str, count: int = -1, /) -> str
 
 
 TEXT: dict[str, Callable[..., Value]] = {
-    **{name: _as_it_is(name) for name in _AS_THEY_ARE},
+    **{name: _as_it_is(name) for name in _AS_THEY_ARE.split()},
     **{name: _padding(name) for name in ("center", "ljust", "rjust", "zfill")},
     "expandtabs": _expandtabs,
     "format": _format,

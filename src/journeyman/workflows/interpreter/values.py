@@ -55,22 +55,22 @@ class OrderedSet:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OrderedSet) and self.members.keys() == other.members.keys()
 
-    def __le__(self, other: "OrderedSet") -> bool:
+    def __le__(self, other: object) -> bool:
         return self.members.keys() <= other.members.keys() if isinstance(other, OrderedSet) else NotImplemented
 
-    def __lt__(self, other: "OrderedSet") -> bool:
+    def __lt__(self, other: object) -> bool:
         return self.members.keys() < other.members.keys() if isinstance(other, OrderedSet) else NotImplemented
 
-    def __or__(self, other: "OrderedSet") -> "OrderedSet":
+    def __or__(self, other: object) -> "OrderedSet":
         return OrderedSet([*self, *other]) if isinstance(other, OrderedSet) else NotImplemented
 
-    def __and__(self, other: "OrderedSet") -> "OrderedSet":
+    def __and__(self, other: object) -> "OrderedSet":
         return OrderedSet(m for m in self if m in other) if isinstance(other, OrderedSet) else NotImplemented
 
-    def __sub__(self, other: "OrderedSet") -> "OrderedSet":
+    def __sub__(self, other: object) -> "OrderedSet":
         return OrderedSet(m for m in self if m not in other) if isinstance(other, OrderedSet) else NotImplemented
 
-    def __xor__(self, other: "OrderedSet") -> "OrderedSet":
+    def __xor__(self, other: object) -> "OrderedSet":
         return (self - other) | (other - self) if isinstance(other, OrderedSet) else NotImplemented
 
     def __repr__(self) -> str:

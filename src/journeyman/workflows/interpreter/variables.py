@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from journeyman.workflows.interpreter.heap import Heap
 from journeyman.workflows.interpreter.values import Scope, Value
 
+_UNBOUND = "where it is not associated with a value"
+
 
 def load(scope: Scope, name: str, builtins: Mapping[str, Value]) -> Value:
     at: Scope | None = scope
