@@ -1,5 +1,6 @@
 """gVisor (`runsc`) as the OCI runtime: its own kernel, in a process of the host, between a sandbox and the machine."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from journeyman.sandboxes.local.limits import Limits
 from journeyman.sandboxes.local.mounts import apart, mount_device
 from journeyman.sandboxes.local.population import Population
 from journeyman.sandboxes.local.processes import Frozen
+from journeyman.sandboxes.local.remains import clear, groups
 from journeyman.sandboxes.local.runtime import PATH, Below, Runtime
 from journeyman.sandboxes.port import Check, SandboxUnavailable
 
@@ -58,6 +60,10 @@ class Gvisor(Runtime):
     own_kernel = True
 
     @property
+    def advice(self) -> str:
+        return _HOW
+
+    @property
     def records(self) -> str:
         # Found again from outside of the namespace in which it was started.
         return str(self._sandboxes / "rt")
@@ -86,6 +92,14 @@ class Gvisor(Runtime):
             raise SandboxUnavailable(f"The sandbox's loopback could not be brought up: {error.strerror}") from None
         return pid
 
+    async def delete(self, container: str, lock: int) -> None:
+        if not groups(container):
+            await super().delete(container, lock)
+            return
+        # All of it is in them; what `runsc delete` does besides is to wait until init has buried the dead.
+        await asyncio.to_thread(clear, container)
+        self.forget(container)
+
     def knows(self, container: str) -> bool:
         return any(Path(self.records).glob(f"{container}_*"))
 
@@ -93,7 +107,7 @@ class Gvisor(Runtime):
         try:
             version = await self.version()
         except SandboxUnavailable as error:
-            return Check("runtime", "fail", str(error), _HOW)
+            return Check("runtime", "fail", str(error))
         if release(version) < OLDEST:
             return Check("runtime", "fail", f"{version} is too old for sandboxes, or does not say its release.", _HOW)
         if os.geteuid() != 0:

@@ -65,6 +65,11 @@ class Runtime:
         return _VIEW if os.geteuid() == 0 else str(self._sandboxes)
 
     @property
+    def advice(self) -> str:
+        """How to get it."""
+        return f"Install it: apt install {self._program}"
+
+    @property
     def records(self) -> str:
         """Where it keeps what it knows of its containers, as it is started."""
         return f"{self.view}/rt"
@@ -165,7 +170,7 @@ class Runtime:
         """The program's path. Raises SandboxUnavailable."""
         path = shutil.which(self._program, path=f"{os.defpath}:{PATH}")
         if path is None:
-            raise SandboxUnavailable(f"{self._program} is not installed. Install it: apt install {self._program}")
+            raise SandboxUnavailable(f"{self._program} is not installed. {self.advice}")
         return path
 
 
