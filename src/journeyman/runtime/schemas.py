@@ -11,6 +11,8 @@ from journeyman.runtime.plans import Wanted
 
 JsonObject = dict[str, Any]
 
+_LONGEST = 500_000
+"""Characters that a plan can take for an answer."""
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL)
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -33,6 +35,8 @@ def asked(wanted: Wanted) -> str:
 
 def read(text: str, schema: JsonObject | None) -> JsonObject:
     """What came of a call: its `value`, or an `error`."""
+    if len(text) > _LONGEST:
+        return {"error": f"The agent's answer is too long: {len(text):,} characters, of {_LONGEST:,} at most."}
     if schema is None:
         return {"value": text}
     fenced = _FENCED.findall(text)
