@@ -2,14 +2,9 @@
 
 import random
 import time
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from .fleet import fresh_database
 from .house import House, results
 
 BETAS: Any = ["managed-agents-2026-04-01"]
@@ -18,14 +13,6 @@ SCRIPT = (
     f"SCRIPT: bash*{CALLS} cd /mnt/memory/kept; date +%N >>lines; cat /mnt/session/uploads/a >/tmp/x; "
     "cat /workspace/skills/pdf/SKILL.md >/tmp/x; cp lines /mnt/session/outputs/lines; wc -l <lines | text done"
 )
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    url = fresh_database(request.getfixturevalue("postgres_url"), "belongings") if request.param == "postgres" else None
-    house = House(tmp_path, url)
-    yield house
-    house.close()
 
 
 def test_killed_at_random(house: House, rounds: int) -> None:

@@ -3,27 +3,15 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from parity.test_delegation import quoted
 
-from .fleet import fresh_database
 from .house import House
 
 JsonObject = dict[str, Any]
 
 AGENTS = 3
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    url = fresh_database(request.getfixturevalue("postgres_url"), "delegation") if request.param == "postgres" else None
-    house = House(tmp_path, url)
-    yield house
-    house.close()
 
 
 def task(turn: int, number: int) -> str:

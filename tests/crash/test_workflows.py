@@ -2,14 +2,10 @@
 
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from parity.test_delegation import quoted
 
-from .fleet import fresh_database
 from .house import House
 
 PLAN = """
@@ -23,14 +19,6 @@ with phase("in a row"):
         first.append(step(number))
 return first
 """
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    url = fresh_database(request.getfixturevalue("postgres_url"), "workflows") if request.param == "postgres" else None
-    house = House(tmp_path, url)
-    yield house
-    house.close()
 
 
 def test_killed_at_random(house: House, rounds: int) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.runtime.decide import decide
-from journeyman.runtime.session import fold, said
+from journeyman.runtime.folding import apply, fold
+from journeyman.runtime.session import said
 from journeyman.runtime.thread import MAX_CUTS, Thread
 from journeyman.store.port import Row
 
@@ -102,7 +103,7 @@ def test_a_message_while_calls_are_open_follows_their_results() -> None:
     state = fold(agent(), "sthr_1", rows)
     assert [call.id for call in state.primary.waiting] == ["call"]
     row = log.row("user.custom_tool_result", custom_tool_use_id="call", content=[text("done")], is_error=False)
-    state.apply(row)
+    apply(state, row)
     kinds = [block["type"] for block in state.primary.history[-1]["content"]]
     assert kinds == ["tool_result", "text"]
     assert state.primary.pending

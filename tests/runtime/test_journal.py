@@ -6,9 +6,10 @@ import json
 import pytest
 
 from journeyman.runtime.draft import Draft
+from journeyman.runtime.folding import fold
 from journeyman.runtime.hub import Hub, Subscriber
 from journeyman.runtime.journal import Journal
-from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.session import SessionState
 from journeyman.store.port import LostOwnership
 
 from .memory_log import Crash, MemoryLog

@@ -19,8 +19,9 @@ from journeyman.models.port import ModelError
 from journeyman.models.scripted import Block, Call, Say, Script, Think
 from journeyman.runtime.brain import Brain
 from journeyman.runtime.decide import decide
+from journeyman.runtime.folding import fold
 from journeyman.runtime.hub import Hub, Subscriber
-from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import Wait
 from journeyman.runtime.usage import Usage
 from journeyman.wire.times import now_us

@@ -7,7 +7,8 @@ import pytest
 from journeyman.engine.port import Superseded
 from journeyman.models.scripted import Call, Say, Script
 from journeyman.runtime.decide import decide
-from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.folding import fold
+from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import BUDGET_REACHED, Begin, Evaluate, GoIdle, Record, Step
 from journeyman.runtime.thread import Thread
 from journeyman.store.port import InboxItem, Row

@@ -5,8 +5,9 @@ from itertools import pairwise
 from typing import Any
 
 from journeyman.models.port import ModelRequest
+from journeyman.runtime.folding import fold
 from journeyman.runtime.prompt import build_request
-from journeyman.runtime.session import SessionState, fold
+from journeyman.runtime.session import SessionState
 from journeyman.tools.registry import Toolset
 
 from .rows import Log, text

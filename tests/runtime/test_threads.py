@@ -9,8 +9,8 @@ from journeyman.engine.port import Superseded
 from journeyman.models.port import ModelRequest
 from journeyman.models.scripted import Call, Say, Script
 from journeyman.runtime.brain import Brain
+from journeyman.runtime.folding import fold
 from journeyman.runtime.hub import Hub
-from journeyman.runtime.session import fold
 
 from .memory_log import Crash, MemoryLog
 from .surroundings import Box, Mind, agent, parts

@@ -13,12 +13,13 @@ from journeyman.runtime import draft, ending, outcome_ends, workflow_events
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.damage import give_up
 from journeyman.runtime.decide import decide
+from journeyman.runtime.folding import fold
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.mail import reader
 from journeyman.runtime.parts import Parts
 from journeyman.runtime.planning import Planning, ended_with_error, stopped
 from journeyman.runtime.plans import Computed
-from journeyman.runtime.session import SessionState, fold, turn_of
+from journeyman.runtime.session import SessionState, turn_of
 from journeyman.runtime.standing import Leaving, backs_off, ends_session, starts, stops
 from journeyman.runtime.steps import (
     END_TURN,

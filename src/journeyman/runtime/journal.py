@@ -12,6 +12,7 @@ from typing import Any
 
 from journeyman.engine.port import Always, Lease
 from journeyman.runtime.draft import Draft
+from journeyman.runtime.folding import apply
 from journeyman.runtime.hub import Hub
 from journeyman.runtime.session import SessionState
 from journeyman.store.port import Batch, Birth, Claim, Patch, Row, SessionLog, ThreadPatch
@@ -62,7 +63,7 @@ class Journal:
         before = self._state.status
         for draft in drafts:
             row = placed(draft, self._claim.thread_id, self._state.head, self._state.last_at)
-            self._state.apply(row)
+            apply(self._state, row)
             self._rows.append(row)
             self._note(row)
         self._taken.extend(taken)
@@ -109,7 +110,7 @@ class Journal:
         closed = await self._append(batch)
         if closed:
             for row in closing:
-                self._state.apply(row)
+                apply(self._state, row)
         self._show([*rows, *closing] if closed else rows)
         return closed
 
