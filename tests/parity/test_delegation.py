@@ -338,3 +338,40 @@ def test_mistakes_in_a_definition_are_told(client: Anthropic, environment_id: st
         assert [each["is_error"] for each in results] == [True] * 3
         assert all(each["content"][0]["text"].startswith("inline_agent: ") for each in results)
         assert not children(client, made)
+
+
+def test_one_budget_for_all_threads(client: Anthropic, environment_id: str) -> None:
+    """Facts 9.8: what children cost counts, each pauses at the cap, an ask outranks it, and a raise lets all go on."""
+    model = "claude-opus-4-1"
+    helper = client.beta.agents.create(name="helper", model=model, tools=[TOOLSET])
+    roster: Any = {"type": "coordinator", "agents": [helper.id]}
+    lead = client.beta.agents.create(name="lead", model=model, tools=[TOOLSET], multiagent=roster)
+    limit: Any = {"type": "limit", "max_list_cost": {"amount": "8", "currency": "USD"}}
+    made = client.beta.sessions.create(agent=lead.id, environment_id=environment_id, budget=limit).id
+    long = "word " * 4_000  # some cents of input
+    with listening(client, made) as talk:
+        talk.say(
+            f"SCRIPT: {spawn('helper', f'{long} SCRIPT: bash*3 true | text hi')} | tool wait_for_agents {{}} | text x"
+        )
+        events = settled(talk)
+        idle = only(events, "session.thread_status_idle")
+        assert [each["stop_reason"]["type"] for each in idle] == ["budget_reached", "budget_reached"]
+        assert events[-1]["stop_reason"] == {"type": "budget_reached"}
+        assert types(events)[-2] == "session.usage"
+        limit["max_list_cost"]["amount"] = "900"
+        client.beta.sessions.update(made, budget=limit)
+        rest = settled(talk)
+        assert rest[-1]["stop_reason"] == {"type": "end_turn"}
+        assert one(rest, "agent.thread_message_received")["content"][0]["text"] == "hi"
+
+
+def test_times_of_threads_that_ran_side_by_side(client: Anthropic, environment_id: str) -> None:
+    """`usage.active_seconds` counts overlapping activity once, `stats.active_seconds` each thread's own."""
+    made = team(client, environment_id, a=[TOOLSET])
+    with listening(client, made) as talk:
+        talk.turn(f"SCRIPT: {spawn('a', 'SCRIPT: {ttft=0.4} text hi')} | tool wait_for_agents {{}} | text done")
+        whole = client.beta.sessions.retrieve(made)
+        threads = [each.stats.active_seconds or 0 for each in client.beta.sessions.threads.list(made) if each.stats]
+        assert whole.stats is not None and whole.usage is not None
+        assert abs((whole.stats.active_seconds or 0) - sum(threads)) < 0.01
+        assert (whole.usage.active_seconds or 0) < sum(threads) - 0.3

@@ -14,7 +14,8 @@ JsonObject = dict[str, Any]
 
 def render_session(row: JsonObject, now: int) -> JsonObject:
     """A session's row at `now` (µs): a running one's times run."""
-    active = _active(row, now)
+    active, used = _active(row, now), load(row["usage"])
+    ran = active + used.get("overlap_us", 0)
     return {
         "id": row["id"],
         "type": "session",
@@ -28,8 +29,8 @@ def render_session(row: JsonObject, now: int) -> JsonObject:
         "metadata": load(row["metadata"]),
         "outcome_evaluations": outcomes_of(row),
         "budget": budget_of(row),
-        "stats": {"active_seconds": seconds(active), "duration_seconds": _duration(row, now)},
-        "usage": render_usage(load(row["usage"]), active),
+        "stats": {"active_seconds": seconds(ran), "duration_seconds": _duration(row, now)},
+        "usage": render_usage(used, active),
         "created_at": to_wire(row["created_at"]),
         "updated_at": to_wire(row["updated_at"]),
         "archived_at": _time(row["archived_at"]),

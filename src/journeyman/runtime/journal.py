@@ -176,7 +176,7 @@ class Journal:
 
     def _patch(self) -> Patch:
         state = self._state
-        usage = state.usage.stored() if state.status == "idle" else None
+        usage = state.used(state.last_at).stored() if state.status == "idle" else None
         due = min((thread.due_at for thread in state.threads if thread.due_at is not None), default=None)
         return Patch(state.status, usage, state.active_us, state.running_since, due)
 
@@ -191,7 +191,7 @@ class Journal:
     def _closing_patch(self, at: int) -> Patch:
         state = self._state
         ran = at - state.running_since if state.running_since is not None else 0
-        return Patch("idle", state.usage.stored(), state.active_us + ran)
+        return Patch("idle", state.used(at).stored(), state.active_us + ran)
 
     def _closing_thread(self, row: Row) -> ThreadPatch:
         thread = self._state.thread(row.thread_id)

@@ -1,6 +1,6 @@
 """A session as its log tells it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from journeyman.runtime.outcome import Outcome
@@ -53,6 +53,11 @@ class SessionState:
     def threads(self) -> list[Thread]:
         return [self.primary, *self.children.values()]
 
+    def used(self, at: int) -> Usage:
+        """`usage`, with what threads ran side by side up to `at` (µs)."""
+        ran = sum(_ran(thread.active_us, thread.running_since, at) for thread in self.threads)
+        return replace(self.usage, overlap_us=max(0, ran - _ran(self.active_us, self.running_since, at)))
+
     @property
     def usage(self) -> Usage:
         """Of all threads."""
@@ -92,3 +97,7 @@ def said(state: SessionState, thread: Thread) -> list[str]:
     heard = state.primary.shown if thread is state.primary else [*state.primary.shown, *thread.shown]
     messages = [body["content"] for body, _ in heard if body["type"] == "user.message"]
     return ["\n".join(block["text"] for block in content if block["type"] == "text") for content in messages]
+
+
+def _ran(active_us: int, since: int | None, at: int) -> int:
+    return active_us + (max(0, at - since) if since is not None else 0)

@@ -19,6 +19,8 @@ class Usage:
     web_searches: int = 0
     nano: int = 0
     requests: int = 0
+    overlap_us: int = 0
+    """Of a session: how long its threads have run, all together, beyond the time that it has."""
 
     def add(self, model_usage: dict[str, Any], private: dict[str, Any]) -> None:
         """Count one model request: its `model_usage` and what stands beside it (1 h cache writes, price)."""
