@@ -35,7 +35,8 @@ def test_killed_at_random(house: House, rounds: int) -> None:
         roster: Any = {"type": "coordinator", "agents": [helper.id, {"type": "advisor", "model": "scripted"}]}
         lead = beta.agents.create(name="lead", model="scripted", tools=toolset, multiagent=roster)
         session = beta.sessions.create(agent=lead.id, environment_id=house.environment).id
-    for turn in range(rounds + 2):
+    turns = rounds // 2 + 1
+    for turn in range(turns):
         with house.open():
             house.say(session, script(turn))
             time.sleep(rng.uniform(0.05, 0.9))
@@ -51,7 +52,7 @@ def test_killed_at_random(house: House, rounds: int) -> None:
         house.say(session, "SCRIPT: bash sort lines |uniq -c | text read #id=last")
         events = house.until_rest(session)
         cut = cut_calls(house, session)
-    check(events, rounds + 2, cut)
+    check(events, turns, cut)
 
 
 def reports_of(turns: int) -> list[str]:

@@ -109,7 +109,7 @@ async def test_death_at_each_commit_of_a_delegation(commit: int, when: Any) -> N
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("commit", range(1, 18))
+@pytest.mark.parametrize("commit", range(1, 18, 2))
 async def test_death_at_each_commit_of_a_workflow_run(commit: int, when: Any) -> None:
     """The run goes on; no call of its plan is made twice, no phase told twice."""
     script = [Script([Call("run_workflow", {"plan": PLAN})]), Script([Call("wait_for_workflows", {})])]
