@@ -375,3 +375,22 @@ def test_times_of_threads_that_ran_side_by_side(client: Anthropic, environment_i
         assert whole.stats is not None and whole.usage is not None
         assert abs((whole.stats.active_seconds or 0) - sum(threads)) < 0.01
         assert (whole.usage.active_seconds or 0) < sum(threads) - 0.3
+
+
+@pytest.mark.parametrize("task", ["SCRIPT: bash sleep 30", "SCRIPT: tool lookup {}"])
+def test_an_interrupt_of_all_wakes_nobody(client: Anthropic, environment_id: str, task: str) -> None:
+    """Also with a coordinator at rest, whatever its agent does: at work, or waiting for the user."""
+    made = team(client, environment_id, helper=[TOOLSET, LOOKUP])
+    with listening(client, made) as talk:
+        talk.say(f"SCRIPT: {spawn('helper', task)} | text not waiting | text never")
+        talk.read(lambda event: event["type"] == "agent.message")
+        if "lookup" in task:
+            settled(talk)
+        else:
+            talk.read(lambda event: event["type"] == "session.thread_status_idle")
+        talk.send({"type": "user.interrupt"})
+        events = settled(talk)
+        assert "session.thread_status_running" not in types(events)
+        assert not only(events, "agent.thread_message_received")
+        assert events[-1]["stop_reason"] == {"type": "end_turn"}
+        assert talk.turn("SCRIPT: text hello")[-1]["stop_reason"] == {"type": "end_turn"}

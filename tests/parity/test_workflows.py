@@ -173,6 +173,19 @@ def test_an_interrupt_stops_runs(client: Anthropic, environment_id: str) -> None
         assert types(talk.turn("SCRIPT: text hello"))[-1] == "session.status_idle"
 
 
+def test_an_interrupt_wakes_no_agent_at_rest(client: Anthropic, environment_id: str) -> None:
+    """It learns that its run was stopped when it goes on for another reason."""
+    made = session(client, environment_id, helper=[TOOLSET])
+    with listening(client, made) as talk:
+        talk.say(f"SCRIPT: {start(LONG)} | text at rest | text never")
+        seen: set[str] = set()
+        talk.read(lambda event: seen.add(event["type"]) or seen >= {"session.thread_created", "agent.message"})
+        talk.send({"type": "user.interrupt"})
+        events = talk.read_until("session.status_idle")
+        assert one(events, "workflow_run.status_ended")["result"] == {"type": "stopped"}
+        assert "never" not in json.dumps(only(events, "agent.message"))
+
+
 def test_a_run_that_waits_for_a_person(client: Anthropic, environment_id: str) -> None:
     """It is idle while its agents wait, and running again when they have been answered."""
     made = session(client, environment_id, asker=[ASKING])

@@ -6,6 +6,7 @@ what they find out becomes rows and steps here, one after the other.
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 from journeyman.engine.port import Superseded
@@ -58,6 +59,8 @@ from journeyman.telemetry.port import Span
 from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
+
+_log = logging.getLogger("journeyman.sessions")
 
 
 _LATE = "It took longer than a run may."
@@ -273,6 +276,7 @@ class Brain:
             self._journal.write([*drafts, *told, *backs_off(self._state, thread, attempt=attempt, due_at=due)])
             return
         if thread.is_advisor:  # its failure is told to the model alone, by the end of its thread
+            _log.warning("session %s: the advisor failed: %s", self._claim.session_id, failure.message)
             self._journal.write(drafts, hold=True)
             self._journal.write(stops(self._state, [Leaving(thread, END_TURN)], now_us()))
             return
@@ -322,7 +326,7 @@ class Brain:
 
     def _interrupt(self, step: Interrupt) -> None:
         for run in step.runs:
-            self._journal.write(stopped(run), hold=True)
+            self._journal.write(stopped(run, wakes=False), hold=True)
         self._end(step.ends, step.items)
 
     def _end(self, ends: list[End], items: list[InboxItem]) -> None:
@@ -336,7 +340,7 @@ class Brain:
         drafts += [self._drafted(item) for item in items[-1:]]
         taken = self._take(items)
         leaving = [ending.cut(end.thread) for end in ends]
-        if len(leaving) == 1:
+        if items and items[-1].body.get("session_thread_id") is not None:
             drafts += ending.interrupted(self._state, leaving[0].thread)
         self._journal.write(drafts, taken, hold=True)
         self._end_outcome(items)

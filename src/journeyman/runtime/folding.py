@@ -189,7 +189,8 @@ def _run_created(state: SessionState, row: Row) -> None:
 def _run_changed(state: SessionState, row: Row) -> None:
     workflow.changed(state.runs, row)
     if row.private is not None and "told" in row.private:
-        state.primary.hear("user", [{"type": "text", "text": row.private["told"]}])
+        said = [{"type": "text", "text": row.private["told"]}]
+        state.primary.hear("user" if row.private["wakes"] else "system", said)
 
 
 def _compacted(state: SessionState, row: Row) -> None:

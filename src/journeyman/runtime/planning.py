@@ -132,16 +132,19 @@ class Planning:
 
 def _failed(run: WorkflowRun, failed: Failed) -> list[Draft]:
     where = "" if failed.line is None else f" (line {failed.line})"
-    return ended_with_error(run, f"{failed.kind}_error", f"{failed.message}{where} {failed.detail or ''}".strip())
+    said = f"{failed.message}{where}"
+    return ended_with_error(run, f"{failed.kind}_error", f"{said} {failed.detail or ''}".strip(), said)
 
 
-def stopped(run: WorkflowRun) -> list[Draft]:
-    return workflow_events.ended(run, {"type": "stopped"}, f'The workflow run "{run.name}" ({run.id}) was stopped.')
+def stopped(run: WorkflowRun, *, wakes: bool = True) -> list[Draft]:
+    """`wakes`: whether the agent is to go on because of it; else it knows of it when it does."""
+    told = f'The workflow run "{run.name}" ({run.id}) was stopped.'
+    return workflow_events.ended(run, {"type": "stopped"}, told, wakes=wakes)
 
 
-def ended_with_error(run: WorkflowRun, kind: str, message: str) -> list[Draft]:
-    """The wire has the kind of what went wrong; the model is told what it was."""
-    error = {"type": kind, "message": _SHOWN.get(kind, "The run failed.")}
+def ended_with_error(run: WorkflowRun, kind: str, message: str, shown: str | None = None) -> list[Draft]:
+    """The wire has what went wrong in words that nothing of the run stands in; the model is told what it was."""
+    error = {"type": kind, "message": shown or _SHOWN.get(kind, "The run failed.")}
     told = f'The workflow run "{run.name}" ({run.id}) has failed: {message}'
     return workflow_events.ended(run, {"type": "error", "error": error}, told)
 

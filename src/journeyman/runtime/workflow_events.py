@@ -48,10 +48,10 @@ def phase_ended(run: WorkflowRun, key: str) -> Draft | None:
     return Draft("workflow_run.phase_ended", fields, private={"key": key})
 
 
-def ended(run: WorkflowRun, result: JsonObject, told: str) -> list[Draft]:
-    """Its open phases, its error if it had one, and its end; `told` is for the model."""
+def ended(run: WorkflowRun, result: JsonObject, told: str, *, wakes: bool = True) -> list[Draft]:
+    """Its open phases, its error if it had one, and its end; `told` is for the model, which goes on if it `wakes`."""
     drafts = [draft for key in reversed(run.entered) if (draft := phase_ended(run, key)) is not None]
     if result["type"] == "error":
         drafts.append(Draft("workflow_run.error", {"workflow_run_id": run.id, "error": result["error"]}))
     fields = {"workflow_run_id": run.id, "result": result}
-    return [*drafts, Draft("workflow_run.status_ended", fields, private={"told": told})]
+    return [*drafts, Draft("workflow_run.status_ended", fields, private={"told": told, "wakes": wakes})]
