@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -56,7 +56,14 @@ def crates(place: Path, address: str) -> None:
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     checksum = hashlib.sha256(packed.getvalue()).hexdigest()
-    line = {"name": CRATE, "vers": VERSION, "deps": [], "cksum": checksum, "features": {}, "yanked": False}
+    line: dict[str, object] = {
+        "name": CRATE,
+        "vers": VERSION,
+        "deps": [],
+        "cksum": checksum,
+        "features": {},
+        "yanked": False,
+    }
     _write(place / "config.json", json.dumps({"dl": f"{address}/{{crate}}-{{version}}.crate"}))
     _write(place / CRATE[:2] / CRATE[2:4] / CRATE, json.dumps(line))
     _write(place / f"{CRATE}-{VERSION}.crate", packed.getvalue())
@@ -88,7 +95,7 @@ def modules(place: Path) -> None:
 
 
 @contextlib.contextmanager
-def served(place: Path) -> Iterator[int]:
+def served(place: Path) -> Generator[int]:
     """The port on loopback at which the files of a directory are."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(place)))
     thread = threading.Thread(target=server.serve_forever)
