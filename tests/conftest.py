@@ -70,5 +70,6 @@ def sandbox_section(
         return
     # Not pytest's own directory: podman has a limit on the length of paths.
     with empty_podman(Path(tempfile.mkdtemp(prefix="podman-"))) as engine:
-        EngineBases(tmp_path_factory.mktemp("bases"), engine.socket).build("debian-min", [], lambda _: None)
+        bases = EngineBases(tmp_path_factory.mktemp("bases"), engine.socket, "debian-min")
+        bases.build("debian-min", [], lambda _: None)
         yield {"sandbox": {"provider": "docker", "docker": {"socket": engine.socket}}}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from container_engine import IMAGE, Podman
 from layout import smallest, tar
+from machine_image import write_image
 from mirrors import private_registries
 
 from journeyman.config import SandboxSection
@@ -23,6 +24,7 @@ from journeyman.sandboxes.docker.container import config
 from journeyman.sandboxes.docker.facts import Facts
 from journeyman.sandboxes.local import Limits
 from journeyman.sandboxes.local.directory import Directory
+from journeyman.sandboxes.local.namespace import ImageFailed
 from journeyman.sandboxes.port import Network, SandboxUnavailable, ShellResult, Spec
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +180,7 @@ async def test_what_is_missing_is_said(make: Make, tmp_path: Path) -> None:
 
 
 def test_images_are_the_engines(engine: Podman, tmp_path: Path) -> None:
-    bases, archive = EngineBases(tmp_path, engine.socket), tmp_path / "small.tar"
+    bases, archive = EngineBases(tmp_path, engine.socket, IMAGE), tmp_path / "small.tar"
     archive.write_bytes(tar(smallest()))
     made = bases.import_from("small", archive, lambda _: None)
     assert made == bases.find("small") and made.size > MB and made.created.endswith("Z"), made
@@ -186,6 +188,32 @@ def test_images_are_the_engines(engine: Podman, tmp_path: Path) -> None:
     assert [image.name for image in bases.all()] == [IMAGE, "small"]
     assert bases.remove("small") and not bases.remove("small")
     assert bases.find("small") is None and not list((tmp_path / "docker" / "images").glob("[a-z]*"))
+
+
+async def test_an_image_in_use_is_not_removed(make: Make, engine: Podman, tmp_path: Path) -> None:
+    """What stands on it is named: also a sandbox that never ran, a snapshot and an environment that none uses."""
+    bases, elsewhere = (EngineBases(place, engine.socket, "small") for place in (tmp_path, tmp_path / "elsewhere"))
+    write_image(tmp_path / "small.tar")
+    await asyncio.to_thread(bases.import_from, "small", tmp_path / "small.tar", lambda _: None)
+    boxes = make(base="small", allow_private=tuple(private_registries()))
+    spec = Spec(packages=(("pip", ("six",)),), network=Network("unrestricted"))
+    await boxes.prepare(spec)
+    await boxes.create("unused", Spec())
+    await boxes.create("other", Spec(base=IMAGE))
+    snapshot = await boxes.snapshot("unused")
+    [layer] = [image for image in engine.images() if "/env-" in image]
+    with pytest.raises(ImageFailed) as refusal:
+        await asyncio.to_thread(bases.remove, "small")
+    said = f"in use by the sandbox unused, the snapshot {snapshot}, an environment's layer {layer}: remove these"
+    assert said in str(refusal.value), refusal.value
+    await boxes.remove_snapshot(snapshot)
+    await boxes.destroy("unused")
+    engine.run("rmi", layer)
+    await boxes.start("box")
+    with pytest.raises(SandboxUnavailable, match="engine refused"):
+        await asyncio.to_thread(elsewhere.remove, "small")
+    await boxes.destroy("box")
+    assert await asyncio.to_thread(bases.remove, "small")
 
 
 async def test_nothing_is_left(make: Make, tmp_path: Path) -> None:

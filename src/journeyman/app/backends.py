@@ -116,8 +116,9 @@ def make_images(settings: Settings) -> BaseImages:
     """Of the configured provider. Raises ExtraMissing."""
     if settings.sandbox.provider == "docker":
         with extra("docker"):
+            from journeyman.sandboxes.docker import BASE  # noqa: PLC0415
             from journeyman.sandboxes.docker.bases import EngineBases  # noqa: PLC0415
-        return EngineBases(settings.data_dir(), settings.sandbox.docker.socket)
+        return EngineBases(settings.data_dir(), settings.sandbox.docker.socket, settings.sandbox.base or BASE)
     from journeyman.sandboxes.local.bases import Bases  # noqa: PLC0415 - few commands need it
 
     return Bases(settings.data_dir(), settings.sandbox.base or "host")

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 
-from journeyman.sandboxes.conformance.calls import BOX, fresh_run, refused, sh
+from journeyman.sandboxes.conformance.calls import BOX, LIMIT, fresh_run, refused, sh
 from journeyman.sandboxes.port import (
     SandboxError,
     Sandboxes,
@@ -27,6 +27,24 @@ async def check_write_keeps_the_mode(boxes: Sandboxes) -> None:
     await boxes.write(BOX, "link", b"new", run=fresh_run(), note="")
     result = await sh(boxes, "stat -c %a tool; cat tool; readlink link")
     assert result.output == b"750\nnewtool\n", result
+
+
+async def check_write_anywhere(boxes: Sandboxes) -> None:
+    """Where the sandbox's root may: also beside files of the base, of a snapshot and of its other users."""
+    await sh(boxes, "mkdir made theirs; echo old >made/old; chmod 750 made/old; chown 1:1 theirs || :")
+    snapshot = await boxes.snapshot(BOX)
+    modes = {"/etc/new": 644, "/usr/local/lib/a/new": 644, "made/old": 750, "made/a/new": 644, "theirs/new": 644}
+    try:
+        await boxes.restore(snapshot, "restored")
+        for path in modes:
+            await boxes.write("restored", path, b"new\n", run=fresh_run(), note="")
+        script = f"stat -c '%U %a' {' '.join(modes)}; cat {' '.join(modes)}"
+        result = await boxes.shell("restored", script, run=fresh_run(), timeout=30, output_limit=LIMIT)
+        told = [*(f"root {mode}" for mode in modes.values()), *("new" for _ in modes)]
+        assert result.output.decode().splitlines() == told, result
+    finally:
+        await boxes.destroy("restored")
+        await boxes.remove_snapshot(snapshot)
 
 
 async def check_write_compares(boxes: Sandboxes) -> None:

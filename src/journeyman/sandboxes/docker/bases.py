@@ -9,14 +9,19 @@ from typing import Any, TypeVar, cast
 
 from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.local import debian
+from journeyman.sandboxes.local.dependants import recorded, refuse_if_any
+from journeyman.sandboxes.local.directory import Directories
 from journeyman.sandboxes.local.images import Image, Images, Made, checked_image_name
 from journeyman.sandboxes.local.importing import import_image
 from journeyman.sandboxes.local.namespace import ImageFailed, Namespace
 
 DIGEST = "journeyman.digest"
+BASE = "journeyman.base"
+"""The label of a layer that says over which base it was made."""
 _SOURCE = "journeyman.source"
 _ARCHIVE = "image.tar"
 _NAME = re.compile(r"(?:.*/)?journeyman/([^/]+):latest")
+_ENVIRONMENT = re.compile(r"(?:.*/)?journeyman/env-[^/]+")
 _T = TypeVar("_T")
 
 
@@ -33,9 +38,12 @@ class EngineImage:
 class EngineBases:
     """Implements `BaseImages`. Of an engine, whatever the data directory; calls belong to threads without a loop."""
 
-    def __init__(self, data_dir: Path, socket: str) -> None:
+    def __init__(self, data_dir: Path, socket: str, default: str) -> None:
+        """`default`: the base of sandboxes that name none."""
         self._images = _Packing(data_dir / "docker")
+        self._directories = Directories(data_dir / "sandboxes")
         self._socket = socket
+        self._default = default
 
     def find(self, name: str) -> EngineImage | None:
         reference = f"{repository(checked_image_name(name))}:latest"
@@ -56,8 +64,18 @@ class EngineBases:
         return self._handed_over(import_image(self._images, name, path, tell), tell)
 
     def remove(self, name: str) -> bool:
+        """Raises ImageFailed where something stands on it; the engine refuses it for containers that are not ours."""
         reference = f"{repository(checked_image_name(name))}:latest"
+        refuse_if_any(name, self._users(name), "an image of the container engine to remove")
         return self._run(lambda engine: engine.remove_image(reference))
+
+    def _users(self, name: str) -> list[str]:
+        """Of this data directory, and the layers of all."""
+        images = self._run(lambda engine: engine.images())
+        layers = [tag for each in images if _over(each, name) for tag in tags_of(each) if _ENVIRONMENT.fullmatch(tag)]
+        names = (name, repository(name), f"{repository(name)}:latest")
+        users = recorded(self._directories, names, self._default)
+        return users + [f"an environment's layer {tag}" for tag in sorted(layers)]
 
     def _handed_over(self, image: Image, tell: Callable[[str], None]) -> EngineImage:
         tell("giving it to the container engine")
@@ -107,6 +125,11 @@ def labels_of(image: dict[str, Any]) -> dict[str, str]:
 def tags_of(image: dict[str, Any]) -> list[str]:
     """Of a listed image: its names."""
     return cast("list[str]", image.get("RepoTags") or [])
+
+
+def _over(image: dict[str, Any], base: str) -> bool:
+    """Of a listed image: whether it is a layer over a base."""
+    return cast("dict[str, str]", image.get("Labels") or {}).get(BASE) == base
 
 
 def _described(name: str, image: dict[str, Any]) -> EngineImage:

@@ -11,7 +11,7 @@ from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.docker.groups import groups_of
 from journeyman.sandboxes.docker.making import Made, Maker
 from journeyman.sandboxes.docker.stock import EngineStock
-from journeyman.sandboxes.local import state
+from journeyman.sandboxes.local import record, state
 from journeyman.sandboxes.local.bundle import PROGRAM
 from journeyman.sandboxes.local.channel import Channel
 from journeyman.sandboxes.local.directory import Directories, Directory, held
@@ -90,7 +90,8 @@ class EngineKeeper:
 
     async def commit(self, directory: Directory, layer: str) -> None:
         """Make a layer of the files of a stopped sandbox."""
-        await self._stock.commit(self._directories.container(directory), layer)
+        base = record.load(directory.record).spec.base or self._stock.default
+        await self._stock.commit(self._directories.container(directory), layer, base)
 
     def has_files(self, directory: Directory) -> bool:
         """Whether it was ever started."""

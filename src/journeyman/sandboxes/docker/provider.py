@@ -51,7 +51,7 @@ class DockerSandboxes(Hosting):
         self._engine = Engine(socket)
         self._directories = Directories(data_dir.absolute() / "sandboxes")
         self._way_out = WayOut(data_dir.absolute() / "egress", allow_private, ca_file, self._ask)
-        bases = EngineBases(data_dir.absolute(), socket)
+        bases = EngineBases(data_dir.absolute(), socket, base)
         self._stock = EngineStock(self._engine, bases, self._directories.tag, base, self._way_out.certificate)
         self._snapshots = Snapshots(self._directories)
         self._containers = EngineKeeper(self._directories, self._engine, self._stock, self._limits, workdir=workdir)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Any
 
-from journeyman.sandboxes.docker.bases import DIGEST, EngineBases, labels_of, repository, tags_of
+from journeyman.sandboxes.docker.bases import BASE, DIGEST, EngineBases, labels_of, repository, tags_of
 from journeyman.sandboxes.docker.container import DATA
 from journeyman.sandboxes.docker.engine import Engine
 from journeyman.sandboxes.docker.refusal import EngineRefused
@@ -59,9 +59,9 @@ class EngineStock:
             raise _unknown(base)
         return found[0]
 
-    async def commit(self, container: str, layer: str) -> None:
+    async def commit(self, container: str, layer: str, base: str) -> None:
         """Make a layer of a container's files: the engine copies what differs from the container's image."""
-        await self._engine.commit(container, repository(layer), self.tag, {DATA: self.tag})
+        await self._engine.commit(container, repository(layer), self.tag, {DATA: self.tag, BASE: base})
 
     async def sweep(self, wanted: Collection[str], kind: str) -> None:
         """Remove the layers of a kind (how their names begin) that are not wanted."""

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from journeyman.sandboxes.local import debian, record
+from journeyman.sandboxes.local import debian
+from journeyman.sandboxes.local.dependants import recorded, refuse_if_any
 from journeyman.sandboxes.local.directory import Directories
 from journeyman.sandboxes.local.images import Image, Images
 from journeyman.sandboxes.local.importing import import_image
 from journeyman.sandboxes.local.layers import Layers
-from journeyman.sandboxes.local.namespace import ImageFailed
 from journeyman.sandboxes.local.snapshots import KIND
-
-_NAMED = 5
 
 
 class Bases:
@@ -37,19 +35,10 @@ class Bases:
 
     def remove(self, name: str) -> bool:
         """Raises ImageFailed where something stands on it."""
-        users = self._users(name)
-        if users:
-            more = f", and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
-            raise ImageFailed(
-                f"The image {name!r} is in use by {', '.join(users[:_NAMED])}{more}: remove these first (a sandbox "
-                "goes with its session, an environment's layer is a directory to delete)."
-            )
+        refuse_if_any(name, self._users(name), "a directory to delete")
         return self._images.remove(name)
 
     def _users(self, name: str) -> list[str]:
-        found = self._directories
-        records = [(f"the sandbox {sandbox}", directory.record) for sandbox, directory in found.all()]
-        records += [(f"the snapshot {path.stem}", path) for path in sorted(found.snapshots.glob("*.json"))]
-        users = [who for who, path in records if (record.load(path).spec.base or self._default) == name]
-        layers = [path for path in Layers(found.layers).over(name) if not path.name.startswith(KIND)]
+        layers = [path for path in Layers(self._directories.layers).over(name) if not path.name.startswith(KIND)]
+        users = recorded(self._directories, (name,), self._default)
         return users + [f"an environment's layer {path}" for path in layers]

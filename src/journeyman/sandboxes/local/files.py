@@ -8,6 +8,7 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from journeyman.sandboxes.local.acting import acting_as
 from journeyman.sandboxes.port import SandboxError
 
 _OPENAT2 = 437
@@ -98,7 +99,7 @@ def make_parents(root: int, path: str, owner: tuple[int, int] | None) -> int:
         above = make_parents(root, parent, owner)
     try:
         name = split(parent)[1]
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError), acting_as(owner):
             os.mkdir(name, 0o755, dir_fd=above)
             if owner:
                 os.chown(name, *owner, dir_fd=above, follow_symlinks=False)

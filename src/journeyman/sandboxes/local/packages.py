@@ -104,7 +104,7 @@ cargo install --root /usr/local {names}
 rm -rf "${{CARGO_HOME:-$HOME/.cargo}}/registry" "${{CARGO_HOME:-$HOME/.cargo}}/git" /tmp/cargo-target"""
 _GEM = """gem install --no-document {names}
 rm -rf "$(gem environment gemdir)/cache" "$HOME/.cache/gem" "$HOME/.local/share/gem/specs\""""
-_GO = """export GOBIN=/usr/local/bin GOPATH=/tmp/go GOCACHE=/tmp/go-cache GOFLAGS=-modcacherw
+_GO = """export GOBIN=/usr/local/bin GOPATH=/tmp/go GOCACHE=/tmp/go-cache
 {installs}
 rm -rf /tmp/go /tmp/go-cache"""
 _NPM = """export NPM_CONFIG_PREFIX=/opt/npm
@@ -120,7 +120,8 @@ def _all(text: str) -> Callable[[list[str]], str]:
 
 def _go(names: list[str]) -> str:
     # One at a time: a single call takes packages of one module only.
-    installs = "\n".join(f"go install {name if '@' in name else f'{name}@latest'}" for name in names)
+    # A flag and not GOFLAGS, which would take the place of those that the base is configured with.
+    installs = "\n".join(f"go install -modcacherw {name if '@' in name else f'{name}@latest'}" for name in names)
     return _script(_GO.format(installs=installs))
 
 

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import orjson
 
+from journeyman.sandboxes.local.acting import acting_as
 from journeyman.sandboxes.local.files import check_depth, check_target, explained, final_path, make_parents, split
 from journeyman.sandboxes.local.reading import fingerprint
 from journeyman.sandboxes.port import SandboxError, UnknownOutcome
@@ -97,7 +98,8 @@ def write(target: Target, log: WriteLog, run: str, path: str, data: bytes, note:
             raise SandboxError(f"{path} has changed since it was read. Read it again before you change it.")
         log.begin(run, {"path": path, "old": old, "new": hashlib.sha256(data).hexdigest(), "note": note}, data)
         try:
-            _replace(target, directory, split(path)[1], data, found)
+            with acting_as(target.owner):
+                _replace(target, directory, split(path)[1], data, found)
         except OSError as error:
             log.drop(run)
             raise explained(error, path) from None
@@ -118,7 +120,8 @@ def complete(target: Target, log: WriteLog, run: str, intent: Intent, data: byte
         directory = make_parents(target.root, path, target.owner)
         try:
             found = check_target(target.root, directory, split(path)[1], path)
-            _replace(target, directory, split(path)[1], data, found)
+            with acting_as(target.owner):
+                _replace(target, directory, split(path)[1], data, found)
         finally:
             os.close(directory)
     elif current != intent["new"]:
