@@ -127,6 +127,15 @@ def test_failed(converse: Converse) -> None:
     assert result(talk) == ("failed", 0, "they contradict each other")
 
 
+def test_a_grader_that_only_talks(converse: Converse) -> None:
+    """It is reminded twice; then it has failed."""
+    talk = converse()
+    talk.send(outcome("text done", "text good", "text very good", "text well", verdict("satisfied", "too late")))
+    events = talk.read_until("session.status_idle")
+    assert ended(events) == [("failed", "The grader gave no verdict.", 0)]
+    assert len(only(events, ONGOING)) == 2
+
+
 def test_how_far_it_is(converse: Converse) -> None:
     """pending, running, evaluating; running again with the grader's last word while the agent revises."""
     talk = converse(tools=[LOOKUP])

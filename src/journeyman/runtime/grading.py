@@ -38,6 +38,8 @@ _LOOKS = ("read", "glob", "grep")
 _NO_VERDICT = "Give your verdict by calling give_verdict."
 _LAST = "This was your last look: call give_verdict now."
 _UNDECIDED = "The grader gave no verdict."
+_IN_VAIN = 2
+"""Reminders in a row to a grader that only talks: then it has failed."""
 _REFUSED = "The grader's model refused to judge this work."
 
 _log = logging.getLogger("journeyman.grading")
@@ -149,7 +151,8 @@ class Grader:
         if answer.stop_reason == "refusal":
             return outcome.ended("failed", _REFUSED, *self._spent())
         asked = outcome.requests + 1
-        if asked >= self._parts.settings.evaluation_requests:
+        only_talks = not calls and outcome.looks[-2 * _IN_VAIN :].count(_reminder()) == _IN_VAIN
+        if only_talks or asked >= self._parts.settings.evaluation_requests:
             return outcome.ended("failed", _UNDECIDED, *self._spent())
         told = [] if calls else [_text(_NO_VERDICT)]
         if asked + 1 == self._parts.settings.evaluation_requests:
@@ -201,3 +204,7 @@ def _result(call: JsonObject, result: ToolResult) -> JsonObject:
 
 def _text(text: str) -> JsonObject:
     return {"type": "text", "text": text}
+
+
+def _reminder() -> JsonObject:
+    return {"role": "user", "content": [_text(_NO_VERDICT)]}
