@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from journeyman.models.port import ModelError
 from journeyman.runtime.draft import ModelUsage
 from journeyman.wire.ids import new_id
 
@@ -40,7 +41,13 @@ class Answer:
         """The event id of a thinking block that has just ended; the reader clears it."""
 
     def take(self, event: JsonObject) -> None:
-        """Take in one event of the Messages stream."""
+        """Take in one event of the Messages stream. Raises ModelError for one that is malformed."""
+        try:
+            self._take(event)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError("failed", f"The model's stream was malformed: {error!r}", transient=True) from error
+
+    def _take(self, event: JsonObject) -> None:
         match event["type"]:
             case "message_start":
                 self._count(event["message"].get("usage") or {})

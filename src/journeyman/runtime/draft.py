@@ -108,6 +108,15 @@ class ModelUsage:
     cache_read_input_tokens: int = 0
     cache_write_1h: int = field(default=0)
 
+    def told(self) -> dict[str, int]:
+        """As observers are told of it."""
+        return {
+            "input": self.input_tokens,
+            "output": self.output_tokens,
+            "cache_read": self.cache_read_input_tokens,
+            "cache_write": self.cache_creation_input_tokens,
+        }
+
     def wire(self) -> JsonObject:
         return {
             "input_tokens": self.input_tokens,

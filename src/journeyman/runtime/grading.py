@@ -12,6 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from journeyman.models.port import ModelError, ModelRequest
+from journeyman.runtime import guarded
 from journeyman.runtime.answer import Answer
 from journeyman.runtime.computer import Computer
 from journeyman.runtime.draft import Draft, ModelUsage
@@ -105,10 +106,10 @@ class Grader:
         async with self._parts.requests.taken(claim.workspace_id, claim.session_id):
             await self._pen.own()
             try:
-                async with aclosing(self._parts.models.find(request.model).stream(request)) as events:
+                async with aclosing(guarded.stream(self._parts.models, request)) as events:
                     async for event in events:
                         first = first or now_us()
-                        _take(answer, event)
+                        answer.take(event)
             except ModelError as failed:
                 error = failed.kind
                 raise
@@ -125,13 +126,8 @@ class Grader:
         return grading_request(outcome, self._worker, [*definitions, verdict.definition()], most, outcome.looks)
 
     def _tell(self, answer: Answer, span: Span, first: int | None) -> None:
-        usage = answer.usage
-        tokens = {
-            "input": usage.input_tokens, "output": usage.output_tokens,
-            "cache_read": usage.cache_read_input_tokens, "cache_write": usage.cache_creation_input_tokens,
-        }  # fmt: skip
         turn = turn_of(self._claim.session_id, self._state)
-        asked = Asked(turn, span, self._worker.model["id"], first, tokens, answer.stop_reason)
+        asked = Asked(turn, span, self._worker.model["id"], first, answer.usage.told(), answer.stop_reason)
         self._parts.observer.model_request(asked)
 
     async def _conclude(self, outcome: Outcome, answer: Answer) -> Draft:
@@ -187,13 +183,6 @@ class Grader:
         """By requests that are not in the log yet, and what that cost."""
         usage, self._usage = self._usage, ModelUsage()
         return usage, priced(self._worker.model, usage, self._parts.unpriced)
-
-
-def _take(answer: Answer, event: JsonObject) -> None:
-    try:
-        answer.take(event)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError("failed", f"The model's stream was malformed: {error!r}", transient=True) from error
 
 
 def _result(call: JsonObject, result: ToolResult) -> JsonObject:

@@ -176,12 +176,7 @@ class ModelTurn:
                     told.first = now_us()
                     # The request may run ahead of its span's commit; what it says may not.
                     await self._journal.flush()
-                try:
-                    answer.take(event)
-                except (KeyError, TypeError, AttributeError) as error:
-                    raise ModelError(
-                        "failed", f"The model's stream was malformed: {error!r}", transient=True
-                    ) from error
+                answer.take(event)
                 if answer.announced is not None:
                     self._announced(answer.announced)
                     answer.announced = None
@@ -191,13 +186,8 @@ class ModelTurn:
                     await self._journal.flush()  # before the previews of what follows it
 
     def _tell(self, answer: Answer, span: Span, first: int | None, model: str) -> None:
-        usage = answer.usage
-        tokens = {
-            "input": usage.input_tokens, "output": usage.output_tokens,
-            "cache_read": usage.cache_read_input_tokens, "cache_write": usage.cache_creation_input_tokens,
-        }  # fmt: skip
         turn = turn_of(self._claim.session_id, self._state)
-        self._observer.model_request(Asked(turn, span, model, first, tokens, answer.stop_reason))
+        self._observer.model_request(Asked(turn, span, model, first, answer.usage.told(), answer.stop_reason))
 
     def _preview(self) -> Preview | None:
         session, thread = self._claim.session_id, self._thread
