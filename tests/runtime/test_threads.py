@@ -105,7 +105,8 @@ async def test_death_at_each_commit_of_a_delegation(commit: int, when: Any) -> N
     state = fold(log.agent, log.thread_id, log.log)
     assert {thread.status for thread in state.threads} == {"idle", "terminated"}
     assert all(thread.rests for thread in state.threads)
-    assert log.usage == state.usage.stored()
+    ran = sum(thread.active_us for thread in state.threads)
+    assert log.usage == state.used(ran, state.active_us).stored()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -8,7 +8,7 @@ import orjson
 from journeyman.models.port import ModelRequest
 from journeyman.runtime import draft, reports
 from journeyman.runtime.draft import Draft
-from journeyman.runtime.thread import ADVISOR, Thread
+from journeyman.runtime.thread import Thread
 from journeyman.wire.ids import new_id
 
 JsonObject = dict[str, Any]
@@ -25,13 +25,8 @@ _LONGEST = 20_000
 
 def consulted(thread: Thread, model: str, call: JsonObject) -> list[Draft]:
     """The thread of a consultation, which `call` of the primary thread waits for."""
-    of: JsonObject = {"type": "advisor", "model": model}
-    child = new_id("sthr")
-    told = {"session_thread_id": child, "agent_name": ADVISOR, "workflow_run_id": None}
-    return [
-        Draft("session.thread_created", told, private={"agent": of, "call": call}, thread=thread.id),
-        draft.thread_running(ADVISOR, child),
-    ]
+    child = Thread(new_id("sthr"), {"type": "advisor", "model": model}, thread.id)
+    return draft.thread_begun(child, {"call": call})
 
 
 def consultation(asking: Thread, model: str, max_tokens: int) -> ModelRequest:

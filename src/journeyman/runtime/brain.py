@@ -7,6 +7,7 @@ what they find out becomes rows and steps here, one after the other.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from journeyman.engine.port import Superseded
@@ -18,6 +19,7 @@ from journeyman.runtime.folding import fold
 from journeyman.runtime.journal import Journal
 from journeyman.runtime.mail import reader
 from journeyman.runtime.parts import Parts
+from journeyman.runtime.pen import owned
 from journeyman.runtime.planning import Planning, ended_with_error, stopped
 from journeyman.runtime.plans import Computed
 from journeyman.runtime.session import SessionState, turn_of
@@ -61,7 +63,6 @@ from journeyman.wire.times import now_us
 JsonObject = dict[str, Any]
 
 _log = logging.getLogger("journeyman.sessions")
-
 
 _LATE = "It took longer than a run may."
 
@@ -173,7 +174,7 @@ class Brain:
                 self._interrupt(step)
             case CloseRequest(request):
                 end = draft.request_end(request, draft.ModelUsage(), is_error=True, private={})
-                self._journal.write([ending.owned(thread, end)])
+                self._journal.write([owned(thread, end)])
             case Resume():
                 self._journal.write(starts(self._state, thread))
             case _:
@@ -192,9 +193,13 @@ class Brain:
                 raise AssertionError(step)
 
     def _start(self, thread: Thread, step: LongStep) -> None:
-        task: asyncio.Task[Failure | Computed | None] = asyncio.create_task(self._work(thread).perform(step))
+        self._launch(thread.id, self._work(thread).perform(step))
+
+    def _launch(self, of: str, work: Coroutine[Any, Any, Failure | Computed | None]) -> None:
+        """Begin what takes its time, of a thread or of a workflow run."""
+        task = asyncio.create_task(work)
         task.add_done_callback(lambda _: self._news.set())
-        self._busy[thread.id] = task
+        self._busy[of] = task
 
     def _work(self, thread: Thread) -> ThreadWork:
         found = self._works.get(thread.id)
@@ -231,9 +236,7 @@ class Brain:
             self._state.computed[run.id] = known
             return found
 
-        task: asyncio.Task[Failure | Computed | None] = asyncio.create_task(compute())
-        task.add_done_callback(lambda _: self._news.set())
-        self._busy[run.id] = task
+        self._launch(run.id, compute())
 
     def _carry_on(self, run: WorkflowRun, computed: Computed) -> None:
         """What the plan has come to; nothing if the run was stopped meanwhile."""
@@ -268,7 +271,7 @@ class Brain:
     async def _after(self, thread: Thread, failure: Failure) -> None:
         """The model gave no answer: again after a while, or the end of the turn."""
         await self._journal.flush()
-        drafts = [ending.owned(thread, each) for each in failure.drafts]
+        drafts = [owned(thread, each) for each in failure.drafts]
         attempt = thread.attempt + 1
         if failure.transient and attempt <= self._parts.settings.max_retries:
             due = now_us() + int(self._backoff(attempt, failure.retry_after) * 1_000_000)
@@ -282,14 +285,14 @@ class Brain:
             return
         self._journal.write([*drafts, draft.error(failure.kind, failure.message, "exhausted")], hold=True)
         self._journal.write(outcome_ends.given_up(self._state, thread, failure.message), hold=True)
-        await self._give_up(thread, failure.message)
+        await self._give_up(thread, f"The agent could not go on: {failure.message}")
 
-    async def _give_up(self, thread: Thread, message: str) -> None:
+    async def _give_up(self, thread: Thread, problem: str) -> None:
         """The turn is dead: what is queued goes into the log unanswered, and the thread waits for a new message."""
         self._inbox, self._inbox_end = await self._parts.log.inbox(self._claim.session_id)
         self._record([item for item in self._inbox if reader(self._state, item) is thread])
-        self._journal.write(ending.reports(self._state, thread, RETRIES_EXHAUSTED, message), hold=True)
-        leaving = [ending.leaving(thread, RETRIES_EXHAUSTED, problem=f"The agent could not go on: {message}")]
+        self._journal.write(ending.reports(self._state, thread, RETRIES_EXHAUSTED, problem), hold=True)
+        leaving = [ending.leaving(thread, RETRIES_EXHAUSTED, problem=problem)]
         self._journal.write(stops(self._state, leaving, now_us()))
 
     def _backoff(self, attempt: int, retry_after: float | None) -> float:
@@ -334,7 +337,7 @@ class Brain:
         drafts: list[draft.Draft] = []
         for end in ends:
             if end.request is not None:
-                drafts.append(ending.owned(end.thread, self._work(end.thread).cut(end.request)))
+                drafts.append(owned(end.thread, self._work(end.thread).cut(end.request)))
         drafts += [self._drafted(item) for item in items[:-1]]
         drafts += [ending.abandoned(end.thread, call) for end in ends for call in end.abandoned]
         drafts += [self._drafted(item) for item in items[-1:]]

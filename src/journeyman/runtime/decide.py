@@ -96,8 +96,8 @@ def _has_turn(thread: Thread) -> bool:
 
 def _end(thread: Thread, items: Sequence[InboxItem]) -> End:
     answered = {target(each) for each in items if each.type == "user.custom_tool_result"}
-    open_calls = [call for call in thread.calls.values() if call.result is None and call.kind != "advisor"]
-    return End(thread, thread.request, [call for call in open_calls if call.id not in answered])
+    open_calls = [call for call in thread.open_calls if call.kind != "advisor" and call.id not in answered]
+    return End(thread, thread.request, open_calls)
 
 
 def _next(
@@ -125,7 +125,7 @@ def _when_rescheduling(thread: Thread, now: int) -> Step:
 def _when_running(
     state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int, compact_at: Callable[[Thread], int]
 ) -> Step | None:
-    ready = [call for call in thread.calls.values() if _is_ready(state, thread, call, mail)]
+    ready = [call for call in thread.calls.values() if _is_ready(state, call, mail)]
     if ready:
         return RunTools(ready)
     grading = state.is_evaluating(thread)
@@ -153,10 +153,10 @@ def _is_to_be_graded(state: SessionState, thread: Thread) -> bool:
     return is_done and not state.open_runs and all(each.rests for each in state.children.values())
 
 
-def _is_ready(state: SessionState, thread: Thread, call: Call, mail: Sequence[InboxItem]) -> bool:
+def _is_ready(state: SessionState, call: Call, mail: Sequence[InboxItem]) -> bool:
     if not call.ready or call.kind == "advisor":
         return False
-    return is_over(state, thread, call) or any(item.type in _TASKS for item in mail)
+    return is_over(state, call) or any(item.type in _TASKS for item in mail)
 
 
 def _when_calls_are_open(state: SessionState, thread: Thread) -> Step | None:
@@ -215,7 +215,7 @@ def _when_paused(state: SessionState, mail: Sequence[InboxItem], now: int) -> St
 
 def _when_parked(state: SessionState, thread: Thread, mail: Sequence[InboxItem]) -> Step | None:
     """Idle because the threads it waits for are: it goes on when those are done, or when somebody speaks to it."""
-    if any(_is_ready(state, thread, call, mail) for call in thread.calls.values()):
+    if any(_is_ready(state, call, mail) for call in thread.calls.values()):
         return Begin([], [])
     takeable = [item for item in mail if item.type not in _TASKS]
     return Record(takeable) if takeable else None

@@ -75,15 +75,9 @@ class Delegation:
         if len(living) >= roster.MOST_THREADS:
             return _refused(f"There are {len(living)} agents, the most there can be. Send it to one that has finished.")
         child = Thread(new_id("sthr"), member, self._thread.id)
-        created = Draft(
-            "session.thread_created",
-            {"session_thread_id": child.id, "agent_name": child.name, "workflow_run_id": None},
-            private={"agent": member},
-            thread=self._thread.id,
-        )
         message = reports.sent(self._thread, child, [{"type": "text", "text": task}])
         told = f"{child.name} works on it in thread {child.id}. Its answer will come as a message."
-        return [created, draft.thread_running(child.name, child.id), *message], text_result(told)
+        return [*draft.thread_begun(child, {}), *message], text_result(told)
 
     def _send(self, given: SendInput) -> tuple[list[Draft], ToolResult]:
         child = next((each for each in self._children() if each.id == given.session_thread_id), None)
@@ -110,11 +104,7 @@ class Delegation:
         return "\n".join(["Agents:", *(lines or ["none"]), "Threads:", *(threads or ["none"])])
 
     def _children(self) -> list[Thread]:
-        return [
-            each
-            for each in self._state.children.values()
-            if each.parent == self._thread.id and not each.is_advisor and each.run_id is None
-        ]
+        return [each for each in self._state.children.values() if each.is_delegate]
 
 
 def _line(thread: Thread) -> str:

@@ -1,10 +1,10 @@
 """Events before they have their place in the log, and the few that a turn is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from journeyman.runtime.steps import StopReason
-from journeyman.runtime.thread import Call
+from journeyman.runtime.thread import Call, Thread
 from journeyman.store.port import InboxItem
 from journeyman.tools.port import ToolResult
 
@@ -36,19 +36,28 @@ def from_inbox(item: InboxItem, child: str | None = None) -> Draft:
     return Draft(item.type, fields, id=item.id, processed_at=item.processed_at, thread=child)
 
 
+def thread_begun(child: Thread, private: JsonObject) -> list[Draft]:
+    """It is there, and at work. `private`: its whole agent, and what it was made for."""
+    told = {"session_thread_id": child.id, "agent_name": child.name, "workflow_run_id": child.run_id}
+    created = Draft("session.thread_created", told, private={"agent": child.agent, **private}, thread=child.parent)
+    return [created, thread_running(child.name, child.id)]
+
+
 def thread_running(agent_name: str, thread_id: str) -> Draft:
-    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
-    return Draft("session.thread_status_running", twin, thread=thread_id)
+    return _thread_status("running", agent_name, thread_id)
 
 
 def thread_idle(agent_name: str, thread_id: str, stop: StopReason, details: JsonObject | None) -> Draft:
-    fields = {"agent_name": agent_name, "session_thread_id": thread_id, "stop_reason": stop, "stop_details": details}
-    return Draft("session.thread_status_idle", fields, thread=thread_id)
+    return _thread_status("idle", agent_name, thread_id, stop_reason=stop, stop_details=details)
 
 
 def thread_terminated(agent_name: str, thread_id: str) -> Draft:
-    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
-    return Draft("session.thread_status_terminated", twin, thread=thread_id)
+    return _thread_status("terminated", agent_name, thread_id)
+
+
+def _thread_status(status: str, agent_name: str, thread_id: str, **more: Any) -> Draft:
+    fields = {"agent_name": agent_name, "session_thread_id": thread_id, **more}
+    return Draft(f"session.thread_status_{status}", fields, thread=thread_id)
 
 
 def session_running() -> Draft:
@@ -61,9 +70,12 @@ def running(agent_name: str, thread_id: str) -> list[Draft]:
 
 
 def thread_rescheduled(agent_name: str, thread_id: str, *, attempt: int, due_at: int) -> Draft:
-    twin = {"agent_name": agent_name, "session_thread_id": thread_id}
-    private = {"attempt": attempt, "due_at": due_at}
-    return Draft("session.thread_status_rescheduled", twin, private=private, thread=thread_id)
+    told = _thread_status("rescheduled", agent_name, thread_id)
+    return replace(told, private={"attempt": attempt, "due_at": due_at})
+
+
+def session_rescheduled() -> Draft:
+    return Draft("session.status_rescheduled", {}, session=True)
 
 
 def session_usage(usage: JsonObject, budget: JsonObject | None) -> Draft:

@@ -1,14 +1,14 @@
 """What is said when a thread's turn ends: results of calls that nobody waits for, and word to who delegated it."""
 
-from dataclasses import replace
 from typing import Any
 
 from journeyman.runtime import reports as told
 from journeyman.runtime.draft import Draft, result_of
+from journeyman.runtime.pen import owned
 from journeyman.runtime.schemas import read
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.standing import Leaving
-from journeyman.runtime.steps import END_TURN, StopReason
+from journeyman.runtime.steps import END_TURN, StopReason, waits
 from journeyman.runtime.thread import Call, Thread
 from journeyman.tools.port import text_result
 
@@ -21,11 +21,6 @@ _NEVER_RUN = "The user interrupted the agent before this call was approved or an
 _INTERRUPTED = "The user interrupted the agent before it had finished."
 
 
-def owned(thread: Thread, draft: Draft) -> Draft:
-    """A draft as the thread's own, which the session's stream has only if it is the primary one."""
-    return draft if thread.parent is None or draft.session else replace(draft, thread=thread.id, shown=False)
-
-
 def abandoned(thread: Thread, call: Call) -> Draft:
     """The result of a call that an interrupt cut or never let run."""
     result = text_result(_NEVER_RUN if call.waiting or call.denied else _ABANDONED, is_error=True)
@@ -36,23 +31,21 @@ def abandoned(thread: Thread, call: Call) -> Draft:
 
 
 def reports(state: SessionState, thread: Thread, stop: StopReason, problem: str | None = None) -> list[Draft]:
-    """What the thread that spawned this one is told."""
-    if thread.parent is None or thread.run_id is not None:
+    """What the thread that delegated to this one is told: its last words, or the `problem`. Nothing while it waits."""
+    if not thread.is_delegate or waits(stop):
         return []
-    said = None if problem is None else f"The agent could not go on: {problem}"
-    return told.report(thread, state.thread(thread.parent), stop, said)
+    content = [{"type": "text", "text": problem or told.words(thread, stop)}]
+    return told.sent(thread, state.thread(thread.parent), content)
 
 
 def interrupted(state: SessionState, thread: Thread) -> list[Draft]:
     """What it is told when the user has interrupted only this one."""
-    if thread.parent is None or thread.run_id is not None:
-        return []
-    return told.report(thread, state.thread(thread.parent), END_TURN, _INTERRUPTED)
+    return reports(state, thread, END_TURN, _INTERRUPTED)
 
 
 def leaving(thread: Thread, stop: StopReason, details: JsonObject | None = None, problem: str | None = None) -> Leaving:
     """A thread that stops; if it was a call of a workflow's plan, with what came of it. `problem`: why it failed."""
-    if thread.run_id is None or stop["type"] in ("requires_action", "budget_reached"):
+    if thread.run_id is None or waits(stop):
         return Leaving(thread, stop, details)
     outcome = read(told.words(thread, stop), thread.schema) if problem is None else {"error": problem}
     return Leaving(thread, stop, details, outcome)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from journeyman.runtime import workflow
 from journeyman.runtime.outcome import defined, farewell, news, revision, task
 from journeyman.runtime.session import SessionState
+from journeyman.runtime.steps import waits
 from journeyman.runtime.thread import Call, Thread
 from journeyman.store.port import Row
 
@@ -88,9 +89,8 @@ def _thread_idle(state: SessionState, row: Row) -> None:
     thread.status, thread.attempt, thread.due_at, thread.cuts = "idle", 0, None, 0
     thread.compactions, thread.refused = 0, 0
     thread.stop = row.body["stop_reason"]
-    stop = thread.stop["type"]
-    thread.paused = stop == "budget_reached"
-    if stop not in ("requires_action", "budget_reached"):
+    thread.paused = thread.stop["type"] == "budget_reached"
+    if not waits(thread.stop):
         thread.pending = False
     if row.private is not None and "outcome" in row.private and thread.run_id in state.runs:
         state.runs[thread.run_id].outcomes[thread.key] = row.private["outcome"]

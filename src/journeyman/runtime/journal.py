@@ -105,7 +105,7 @@ class Journal:
             closing.append(placed(draft, self._claim.thread_id, head, last_at))
             head, last_at = closing[-1].seq, closing[-1].processed_at
         ends = [self._closing_thread(row) for row in closing if row.type == "session.thread_status_idle"]
-        batch = self._collect(closing, self._closing_patch(last_at), ends)
+        batch = self._collect(closing, self._closing_patch(last_at, ends), ends)
         rows = batch.rows
         closed = await self._append(batch)
         if closed:
@@ -176,7 +176,8 @@ class Journal:
 
     def _patch(self) -> Patch:
         state = self._state
-        usage = state.used(state.last_at).stored() if state.status == "idle" else None
+        ran = sum(thread.active_us for thread in state.threads)
+        usage = state.used(ran, state.active_us).stored() if state.status == "idle" else None
         due = min((thread.due_at for thread in state.threads if thread.due_at is not None), default=None)
         return Patch(state.status, usage, state.active_us, state.running_since, due)
 
@@ -188,10 +189,11 @@ class Journal:
             self._born.get(thread_id),
         )  # fmt: skip
 
-    def _closing_patch(self, at: int) -> Patch:
+    def _closing_patch(self, at: int, ends: Sequence[ThreadPatch]) -> Patch:
         state = self._state
-        ran = at - state.running_since if state.running_since is not None else 0
-        return Patch("idle", state.used(at).stored(), state.active_us + ran)
+        active = state.active_us + (at - state.running_since if state.running_since is not None else 0)
+        ran = {thread.id: thread.active_us for thread in state.threads} | {end.id: end.active_us for end in ends}
+        return Patch("idle", state.used(sum(ran.values()), active).stored(), active)
 
     def _closing_thread(self, row: Row) -> ThreadPatch:
         thread = self._state.thread(row.thread_id)

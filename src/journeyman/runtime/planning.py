@@ -9,7 +9,7 @@ from journeyman.runtime.pen import Pen
 from journeyman.runtime.plans import Computed, Plans, Wanted
 from journeyman.runtime.schemas import asked
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.thread import Call
+from journeyman.runtime.thread import Call, Thread
 from journeyman.runtime.workflow import WorkflowRun
 from journeyman.tools import workflows
 from journeyman.tools.port import ToolResult, text_result
@@ -79,14 +79,11 @@ class Planning:
     def _spawned(self, run: WorkflowRun, wanted: Wanted) -> list[Draft]:
         agent, primary = self._agent(wanted), self._state.primary
         assert not isinstance(agent, str)
-        child, name = new_id("sthr"), agent["name"]
-        created = {"session_thread_id": child, "agent_name": name, "workflow_run_id": run.id}
+        child = Thread(new_id("sthr"), agent, primary.id, run.id)
         task = {"from_session_thread_id": primary.id, "content": [{"type": "text", "text": asked(wanted)}]}
-        private = {"agent": agent, "key": wanted.key, "schema": wanted.schema}
         return [
-            Draft("session.thread_created", created, private=private, thread=primary.id),
-            draft.thread_running(name, child),
-            Draft("agent.thread_message_received", task, thread=child, shown=False),
+            *draft.thread_begun(child, {"key": wanted.key, "schema": wanted.schema}),
+            Draft("agent.thread_message_received", task, thread=child.id, shown=False),
         ]
 
     def _agent(self, wanted: Wanted) -> JsonObject | str:

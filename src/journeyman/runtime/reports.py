@@ -22,13 +22,6 @@ def sent(sender: Thread, receiver: Thread, content: list[JsonObject], private: J
     ]  # fmt: skip
 
 
-def report(child: Thread, parent: Thread, stop: StopReason, problem: str | None = None) -> list[Draft]:
-    """What a thread answers when its turn is over. Nothing while it waits for somebody."""
-    if child.is_advisor or stop["type"] in ("requires_action", "budget_reached"):
-        return []
-    return sent(child, parent, [{"type": "text", "text": problem or words(child, stop)}])
-
-
 def words(child: Thread, stop: StopReason) -> str:
     """What it said last."""
     if stop["type"] == "refusal":

@@ -53,10 +53,9 @@ class SessionState:
     def threads(self) -> list[Thread]:
         return [self.primary, *self.children.values()]
 
-    def used(self, at: int) -> Usage:
-        """`usage`, with what threads ran side by side up to `at` (µs)."""
-        ran = sum(_ran(thread.active_us, thread.running_since, at) for thread in self.threads)
-        return replace(self.usage, overlap_us=max(0, ran - _ran(self.active_us, self.running_since, at)))
+    def used(self, threads_us: int, active_us: int) -> Usage:
+        """`usage`, with how much longer its threads ran, all together, than it did (µs)."""
+        return replace(self.usage, overlap_us=max(0, threads_us - active_us))
 
     @property
     def usage(self) -> Usage:
@@ -97,7 +96,3 @@ def said(state: SessionState, thread: Thread) -> list[str]:
     heard = state.primary.shown if thread is state.primary else [*state.primary.shown, *thread.shown]
     messages = [body["content"] for body, _ in heard if body["type"] == "user.message"]
     return ["\n".join(block["text"] for block in content if block["type"] == "text") for content in messages]
-
-
-def _ran(active_us: int, since: int | None, at: int) -> int:
-    return active_us + (max(0, at - since) if since is not None else 0)

@@ -11,7 +11,7 @@ from journeyman.runtime import draft, running, workflow_events
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.running import stuck
 from journeyman.runtime.session import SessionState
-from journeyman.runtime.steps import BUDGET_REACHED, END_TURN, StopReason
+from journeyman.runtime.steps import BUDGET_REACHED, END_TURN, StopReason, waits
 from journeyman.runtime.thread import Thread
 from journeyman.runtime.usage import render_usage
 from journeyman.runtime.waiting import goes_on
@@ -42,20 +42,21 @@ def backs_off(state: SessionState, thread: Thread, *, attempt: int, due_at: int)
     told = draft.thread_rescheduled(thread.name, thread.id, attempt=attempt, due_at=due_at)
     if any(each.works and each.status != "rescheduling" for each in state.threads if each is not thread):
         return [told]
-    return [Draft("session.status_rescheduled", {}, session=True), told]
+    return [draft.session_rescheduled(), told]
 
 
 def stops(state: SessionState, leaving: Sequence[Leaving], now: int) -> list[Draft]:
     """Threads, then, if it was the last of them, usage and session."""
     drafts = [told for each in leaving for told in _thread_stops(each)]
-    drafts += [workflow_events.idle(run.id) for run in stuck(state, [each.thread for each in leaving if _waits(each)])]
+    waiting = [each.thread for each in leaving if waits(each.stop)]
+    drafts += [workflow_events.idle(run.id) for run in stuck(state, waiting)]
     others = others_than(state, leaving)
     if _runs_go_on(state, leaving) or any(each.status != "rescheduling" for each in _going_on(state, leaving)):
         paused = any(each.stop == BUDGET_REACHED for each in leaving)
         return [*drafts, _usage(state, now)] if paused else drafts
     if any(each.status == "rescheduling" for each in others):
         is_told = state.status == "rescheduling"
-        return drafts if is_told else [*drafts, Draft("session.status_rescheduled", {}, session=True)]
+        return drafts if is_told else [*drafts, draft.session_rescheduled()]
     stop, details = _of_session(state, leaving, now)
     return [*drafts, _usage(state, now), draft.session_idle(stop, details)]
 
@@ -72,18 +73,14 @@ def others_than(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]
 
 def _going_on(state: SessionState, leaving: Sequence[Leaving]) -> list[Thread]:
     """The threads that are at work, or are about to be because of what these leave behind."""
-    resting = {each.thread.id for each in leaving if not _waits(each)}
+    resting = {each.thread.id for each in leaving if not waits(each.stop)}
     return [each for each in others_than(state, leaving) if goes_on(state, each, resting)]
 
 
 def _runs_go_on(state: SessionState, leaving: Sequence[Leaving]) -> bool:
     gone = {each.thread.id for each in leaving}
-    resting = {each.thread.id for each in leaving if not _waits(each)}
+    resting = {each.thread.id for each in leaving if not waits(each.stop)}
     return any(running.goes_on(state, run, gone, resting) for run in state.open_runs)
-
-
-def _waits(leaving: Leaving) -> bool:
-    return leaving.stop["type"] in ("requires_action", "budget_reached")
 
 
 def _thread_stops(leaving: Leaving) -> list[Draft]:
@@ -91,7 +88,7 @@ def _thread_stops(leaving: Leaving) -> list[Draft]:
     thread, stop, details, outcome = leaving
     private = None if outcome is None else {"outcome": outcome}
     told = replace(draft.thread_idle(thread.name, thread.id, stop, details), private=private)
-    is_over = (thread.is_advisor or thread.run_id is not None) and not _waits(leaving)
+    is_over = (thread.is_advisor or thread.run_id is not None) and not waits(stop)
     return [told, draft.thread_terminated(thread.name, thread.id)] if is_over else [told]
 
 

@@ -14,6 +14,11 @@ BUDGET_REACHED: StopReason = {"type": "budget_reached"}
 RETRIES_EXHAUSTED: StopReason = {"type": "retries_exhausted"}
 
 
+def waits(stop: StopReason) -> bool:
+    """For a person or for money: what was under way goes on later."""
+    return stop["type"] in ("requires_action", "budget_reached")
+
+
 def requires_action(calls: list[Call]) -> StopReason:
     return {"type": "requires_action", "event_ids": [call.id for call in calls]}
 

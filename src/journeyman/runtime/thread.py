@@ -4,14 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journeyman.runtime.usage import Usage
+from journeyman.wire.rosters import ADVISOR_NAME
 
 JsonObject = dict[str, Any]
 
 MAX_CUTS = 3
 """How often in a row an answer cut at its maximum length is taken up again."""
-
-ADVISOR = "anthropic.advisor"
-"""The reserved name of the thread of a consultation."""
 
 _GO_ON = "Your answer reached its maximum length. Go on exactly where it stopped."
 
@@ -106,7 +104,7 @@ class Thread:
     @property
     def name(self) -> str:
         """Its agent's."""
-        return ADVISOR if self.is_advisor else self.agent["name"]
+        return ADVISOR_NAME if self.is_advisor else self.agent["name"]
 
     @property
     def is_advisor(self) -> bool:
@@ -128,6 +126,15 @@ class Thread:
     def rests(self) -> bool:
         """It has nothing to do, and waits for nobody's answer."""
         return self.status == "terminated" or not (self.works or self.paused or self.calls)
+
+    @property
+    def is_delegate(self) -> bool:
+        """It was spawned by a call of the agent's, neither for advice nor by a workflow run."""
+        return self.parent is not None and not self.is_advisor and self.run_id is None
+
+    @property
+    def open_calls(self) -> list[Call]:
+        return [call for call in self.calls.values() if call.result is None]
 
     @property
     def waiting(self) -> list[Call]:

@@ -14,6 +14,7 @@ from journeyman.store.tables import threads
 from journeyman.wire.errors import invalid, not_found
 from journeyman.wire.ids import is_id
 from journeyman.wire.lists import ThreadList
+from journeyman.wire.rosters import ADVISOR_NAME
 from journeyman.wire.times import now_us
 
 ThreadRow = dict[str, Any]
@@ -77,7 +78,7 @@ class Threads:
 def name_of(row: ThreadRow) -> str:
     """Of a thread's agent."""
     agent = load(row["agent"])
-    return "anthropic.advisor" if agent["type"] == "advisor" else agent["name"]
+    return ADVISOR_NAME if agent["type"] == "advisor" else agent["name"]
 
 
 def _thread_row(connection: Connection, session_id: str, thread_id: str) -> ThreadRow:
