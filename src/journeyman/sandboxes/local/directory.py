@@ -135,7 +135,8 @@ class Directories:
         """Every named sandbox."""
         if self._names.is_dir():
             for link in sorted(self._names.iterdir()):
-                yield link.name, Directory(self.path / link.readlink().name)
+                if directory := self.find(link.name):  # none: its name was taken away since
+                    yield link.name, directory
 
     def created(self, sandbox: str) -> float:
         """Wall clock, seconds."""
@@ -143,7 +144,11 @@ class Directories:
 
     def expired(self) -> dict[str, float]:
         """Sandboxes that are gone and may come again, and when they went (wall clock, seconds)."""
-        return {path.name: path.stat().st_mtime for path in self._expired.glob("*")}
+        found: dict[str, float] = {}
+        for path in self._expired.glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                found[path.name] = path.stat().st_mtime
+        return found
 
     def expire(self, sandbox: str) -> None:
         """Take the name away, and remember that it was there."""
