@@ -6,8 +6,10 @@ import httpx2
 import pytest
 from anthropic import Anthropic, BadRequestError
 
-from .conversation import REQUEST, RUNNING, Conversation, listening, only, types
+from .conversation import REQUEST, RUNNING, Conversation, listening, one, only, types
+from .test_delegation import quoted
 from .test_errors import refused
+from .test_workflows import start
 
 pytestmark = pytest.mark.documented
 MODEL = "claude-opus-4-1"
@@ -124,3 +126,28 @@ def test_models_and_sessions_without(client: Anthropic, environment_id: str, age
     made = session(client, environment_id, None)
     with pytest.raises(BadRequestError, match="budget"):
         client.beta.sessions.update(made, budget=budget(5))
+
+
+def test_agents_defined_on_a_budget(client: Anthropic, environment_id: str) -> None:
+    """An agent that a model defines for a task or in a plan has a model with a price, or is not made."""
+    any_agents: Any = {
+        "type": "multiagent_20261001",
+        "subagents": {"type": "enabled"},
+        "workflows": {"type": "enabled"},
+    }
+    made = session(client, environment_id, 1_000, multiagent=any_agents)
+    unpriced = {"name": "poet", "model": "scripted", "tools": []}
+    spawn = f"tool spawn_agent {quoted({'inline_agent': unpriced, 'task': 'SCRIPT: text never'})}"
+    plan = f"""
+try:
+    return agent({unpriced}, "SCRIPT: text never")
+except AgentError as error:
+    return "refused: " + str(error)
+"""
+    with listening(client, made) as talk:
+        events = talk.turn(f"SCRIPT: {spawn} && {start(plan)} | tool wait_for_workflows {{}} | text done")
+        (spawned, *_) = only(events, "agent.tool_result")
+        price = "no price is known for the model scripted, and the session has a budget"
+        assert spawned["is_error"] and price in spawned["content"][0]["text"]
+        assert [thread.parent_thread_id for thread in client.beta.sessions.threads.list(made)] == [None]
+        assert one(events, "workflow_run.status_ended")["result"] == {"type": "completed"}

@@ -4,18 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from journeyman.runtime import draft, reports, roster
+from journeyman.runtime.defining import defined
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.pen import Pen
-from journeyman.runtime.prices import list_price
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Call, Thread
 from journeyman.tools import agents
 from journeyman.tools.agents import DefineInput, SendInput, SpawnInput, ToolInput, WaitInput
 from journeyman.tools.port import ToolResult, text_result
-from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
-from journeyman.wire.inline_agents import define
-from journeyman.wire.times import now_us
 
 JsonObject = dict[str, Any]
 
@@ -53,15 +50,9 @@ class Delegation:
         if given.agent is not None:
             return 'Give either "agent" or "inline_agent".' if given.inline_agent else self._member(given.agent)
         number = 1 + sum(each.agent.get("type") == "inline" for each in self._state.children.values())
-        try:
-            agent = define(given.inline_agent or {}, self._thread.agent, f"agent-{number}")
-        except ApiError as error:
-            return f"inline_agent: {error.message}"
-        if self._state.budget is not None and list_price(agent["model"]["id"], {}, now_us()) is None:
-            return (
-                f"inline_agent: no price is known for the model {agent['model']['id']}, and the session has a budget."
-            )
-        return agent
+        on_budget = self._state.budget is not None
+        found = defined(given.inline_agent or {}, self._thread.agent, f"agent-{number}", on_budget=on_budget)
+        return f"inline_agent: {found}" if isinstance(found, str) else found
 
     def _member(self, name: str) -> JsonObject | str:
         """An agent of the roster, or what is wrong."""

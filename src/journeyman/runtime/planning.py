@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from journeyman.runtime import draft, roster, workflow_events
+from journeyman.runtime.defining import defined
 from journeyman.runtime.draft import Draft
 from journeyman.runtime.pen import Pen
 from journeyman.runtime.plans import Computed, Plans, Wanted
@@ -14,9 +15,7 @@ from journeyman.runtime.workflow import WorkflowRun
 from journeyman.tools import workflows
 from journeyman.tools.port import ToolResult, text_result
 from journeyman.tools.workflows import RunInput, StopInput
-from journeyman.wire.errors import ApiError
 from journeyman.wire.ids import new_id
-from journeyman.wire.inline_agents import define
 from journeyman.workflows.messages import Failed
 
 JsonObject = dict[str, Any]
@@ -57,7 +56,7 @@ class Planning:
             wrong = {
                 each.key: {"error": found}
                 for each in computed.wanted
-                if each.key not in run.threads and isinstance(found := self._agent(each), str)
+                if each.key not in run.threads and isinstance(found := self._agent(run, each), str)
             }
             if not wrong:
                 return computed
@@ -77,7 +76,7 @@ class Planning:
         return [told for each in missing[: max(0, room)] for told in self._spawned(run, each)]
 
     def _spawned(self, run: WorkflowRun, wanted: Wanted) -> list[Draft]:
-        agent, primary = self._agent(wanted), self._state.primary
+        agent, primary = self._agent(run, wanted), self._state.primary
         assert not isinstance(agent, str)
         child = Thread(new_id("sthr"), agent, primary.id, run.id)
         task = {"from_session_thread_id": primary.id, "content": [{"type": "text", "text": asked(wanted)}]}
@@ -86,7 +85,7 @@ class Planning:
             Draft("agent.thread_message_received", task, thread=child.id, shown=False),
         ]
 
-    def _agent(self, wanted: Wanted) -> JsonObject | str:
+    def _agent(self, run: WorkflowRun, wanted: Wanted) -> JsonObject | str:
         """Whom a call means, or what is wrong."""
         author = self._state.agent
         if isinstance(wanted.agent, str):
@@ -96,10 +95,8 @@ class Planning:
             )
         if not roster.workflows_may_define(author):
             return "Agents cannot be defined here: name one of those there are."
-        try:
-            return define(wanted.agent, author, "agent")
-        except ApiError as error:
-            return f"agent: {error.message}"
+        found = defined(wanted.agent, author, "agent", on_budget=run.on_budget)
+        return f"agent: {found}" if isinstance(found, str) else found
 
     async def _started(self, given: RunInput) -> tuple[list[Draft], ToolResult]:
         if len(self._state.open_runs) >= MOST_RUNS:
@@ -112,7 +109,8 @@ class Planning:
         run_id = new_id("wrun")
         name = given.name or f"workflow {len(self._state.runs) + 1}"
         phases = [{"id": new_id("wphs"), "name": name, "description": text} for name, text in found]
-        drafts = workflow_events.created(run_id, name, given.description, given.plan, phases)
+        private = {"plan": given.plan, "on_budget": self._state.budget is not None}
+        drafts = workflow_events.created(run_id, name, given.description, phases, private)
         return drafts, text_result(f"The run {run_id} has begun. What it returns will come as a message.")
 
     def _stopped(self, given: StopInput) -> tuple[list[Draft], ToolResult]:

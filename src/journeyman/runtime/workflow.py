@@ -19,6 +19,8 @@ class WorkflowRun:
     """As the wire shows them."""
     began: int
     """µs since the epoch."""
+    on_budget: bool
+    """Whether its session had a budget as it began, whatever became of it: what a plan comes to must not change."""
     status: Literal["running", "idle", "ended"] = "running"
     threads: dict[str, str] = field(default_factory=dict[str, str])
     """Of each call, by its key."""
@@ -37,7 +39,9 @@ class WorkflowRun:
 def created(runs: dict[str, WorkflowRun], row: Row) -> None:
     body, private = row.body, row.private or {}
     run_id = body["workflow_run_id"]
-    runs[run_id] = WorkflowRun(run_id, body["name"], private["plan"], body["phases"], row.processed_at)
+    runs[run_id] = WorkflowRun(
+        run_id, body["name"], private["plan"], body["phases"], row.processed_at, private["on_budget"]
+    )
 
 
 def changed(runs: dict[str, WorkflowRun], row: Row) -> None:

@@ -10,9 +10,11 @@ from journeyman.runtime.workflow import WorkflowRun
 JsonObject = dict[str, Any]
 
 
-def created(run_id: str, name: str, description: str | None, plan: str, phases: Sequence[JsonObject]) -> list[Draft]:
+def created(
+    run_id: str, name: str, description: str | None, phases: Sequence[JsonObject], private: JsonObject
+) -> list[Draft]:
     fields = {"workflow_run_id": run_id, "name": name, "description": description, "phases": list(phases)}
-    return [Draft("workflow_run.created", fields, private={"plan": plan}), resumed(run_id)]
+    return [Draft("workflow_run.created", fields, private=private), resumed(run_id)]
 
 
 def resumed(run_id: str) -> Draft:
