@@ -10,7 +10,7 @@ demo: setup
 test:
 	@scripts/setup --tests
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -n 3 --dist loadfile
+	.venv/bin/pytest -n 4 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff check

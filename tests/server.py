@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forked import Forked
+
 from journeyman.sandboxes.local import LocalSandboxes
 
 API_KEY = "sk-journeyman-test-0123456789abcdef"
@@ -33,6 +35,9 @@ _FOREIGN = ("JOURNEYMAN_", "ANTHROPIC_", "OPENAI_")
 """Variables of the surroundings that would change what the server does."""
 
 
+Process = subprocess.Popen[str] | Forked
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """A server that answers."""
@@ -40,7 +45,7 @@ class RunningServer:
     url: str
     api_key: str
     data_dir: Path
-    process: subprocess.Popen[str]
+    process: Process
 
 
 @contextmanager
@@ -90,21 +95,25 @@ def write_config(
     return file
 
 
-def start_process(directory: Path, *words: str, within: Sequence[str] = ()) -> tuple["subprocess.Popen[str]", str]:
+def start_process(directory: Path, *words: str, within: Sequence[str] = ()) -> tuple[Process, str]:
     """Run `journeyman WORDS` until it says that it is up; also where: the last word it says of that."""
     log = directory / "server.log"
-    with log.open("a") as stderr:
-        process = subprocess.Popen(
-            [*within, _COMMAND, *words], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
-        )
+    process = _within(within, words, log) if within else Forked(words, _environment(), log)
     return process, _wait_for(process, log)
+
+
+def _within(command: Sequence[str], words: Sequence[str], log: Path) -> "subprocess.Popen[str]":
+    with log.open("a") as stderr:
+        return subprocess.Popen(
+            [*command, _COMMAND, *words], env=_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
 
 
 def _key_in(sections: Mapping[str, Mapping[str, Any]]) -> str:
     return sections.get("server", {}).get("api_keys", [API_KEY])[0]
 
 
-def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
+def _wait_for(process: Process, log: Path) -> str:
     """The URL that the server prints once it answers."""
     assert process.stdout is not None
     watchdog = threading.Timer(_START_SECONDS, process.kill)
@@ -118,7 +127,7 @@ def _wait_for(process: subprocess.Popen[str], log: Path) -> str:
     raise RuntimeError(f"The server did not start:\n{log.read_text()}")
 
 
-def stop_process(process: subprocess.Popen[str]) -> None:
+def stop_process(process: Process) -> None:
     process.send_signal(signal.SIGTERM)
     try:
         process.communicate(timeout=_STOP_SECONDS)

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 
 import anthropic
 import psycopg
-from server import API_KEY, RunningServer, start_process, stop_process, write_config
+from server import API_KEY, Process, RunningServer, start_process, stop_process, write_config
 
 from .house import House
 
 JsonObject = dict[str, Any]
-Process = subprocess.Popen[str]
 
 
 class Fleet(House):

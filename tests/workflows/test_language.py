@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from journeyman.workflows.interpreter.fault import Fault
 from workflows.driving import here
 
 pytestmark = pytest.mark.ours_only
@@ -143,8 +144,15 @@ def _ends(run: Any, program: str) -> Any:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STATEMENTS, min_size=1, max_size=5))
 def test_agrees_with_python(statements: list[str]) -> None:
-    """Any program of these statements gives the same result, or ends with an exception of the same type."""
+    """Any program of these statements gives the same result, or ends with an exception of the same type.
+
+    Those that meet a limit are left out: Python has others.
+    """
     body = "\n".join(statements)
     begins = "a = b = c = 1\nxs = [1, 2, 3]\nd = {1: 'one'}\ndef f(a, b=2):\n    return [a, b]\n"
     program = f"{begins}{body}\nreturn repr([a, b, c, xs, d])"
-    assert _ends(here, program) == _ends(python, program)
+    try:
+        found = _ends(here, program)
+    except Fault:
+        reject()
+    assert found == _ends(python, program)

@@ -1,5 +1,6 @@
 """Agents, phases, parallel branches; what is the same however often and in whatever order a run is run."""
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -175,7 +176,8 @@ async def test_a_killed_run_goes_on(seed: int) -> None:
                     assert last.key not in known
                     assert asked.setdefault(last.key, (last.agent, last.task)) == (last.agent, last.task)
                 if not isinstance(last, Done) and chance.random() < 0.35 and deaths < 12:
-                    psutil.Process(running.pid).kill()
+                    with contextlib.suppress(psutil.NoSuchProcess):  # it has said all and ended
+                        psutil.Process(running.pid).kill()
                     break
                 if isinstance(last, Call):
                     known[last.key] = outcome(echo(last))

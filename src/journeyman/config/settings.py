@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     the command line, the environment, the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", use_attribute_docstrings=True
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid"
     )
 
     server: ServerSection = ServerSection()
