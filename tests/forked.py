@@ -18,7 +18,7 @@ from typing import TextIO
 
 from journeyman.cli import main
 
-_IMPORTED = ["journeyman.app", "journeyman.cli.serve", "journeyman.cli.worker", "genai_prices"]
+_IMPORTED = ["journeyman.app.processes", "journeyman.cli.serve", "journeyman.cli.worker", "genai_prices"]
 
 
 class Forked:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.app import make_sandboxes
+from journeyman.app.backends import make_sandboxes
 from journeyman.config import SandboxSection, ServerSection, Settings
 from journeyman.sandboxes.conformance import fresh_run
 from journeyman.sandboxes.port import SandboxUnavailable, ShellResult, Spec

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
-from journeyman.app import make_models
+from journeyman.app.backends import make_models
 from journeyman.cli import presence
 from journeyman.cli.database import reason
 from journeyman.config import Settings

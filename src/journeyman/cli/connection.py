@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from anthropic import APIConnectionError, APIError, APIStatusError, AsyncAnthropic, DefaultAsyncHttpxClient
 
-from journeyman.app import first_key, make_sandboxes
+from journeyman.app.backends import make_sandboxes
+from journeyman.app.data_dir import first_key
 from journeyman.cli import presence
 from journeyman.cli.problem import Problem
 from journeyman.cli.server import listen, serving

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Generator
 
 from sqlalchemy.exc import DBAPIError
 
-from journeyman.app import open_database
+from journeyman.app.backends import open_database
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings
 from journeyman.store.database import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from journeyman.app import make_sandboxes
+from journeyman.app.backends import make_sandboxes
 from journeyman.cli.checks import check_data_dir, check_database, check_models, check_search
 from journeyman.config import Settings
 from journeyman.sandboxes.port import Check, Sandboxes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from journeyman.app import CannotStart
+from journeyman.app.refusals import CannotStart
 from journeyman.cli.problem import Problem
 from journeyman.config import setting_names
 

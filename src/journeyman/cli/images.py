@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from journeyman.app import make_images
+from journeyman.app.backends import make_images
 from journeyman.cli.printable import printable
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings

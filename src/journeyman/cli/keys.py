@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from journeyman.app import WORKSPACE, first_key
+from journeyman.app.data_dir import first_key
+from journeyman.app.keys import WORKSPACE
 from journeyman.cli.database import opened
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings

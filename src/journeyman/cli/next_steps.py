@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from journeyman.app import first_key
+from journeyman.app.data_dir import first_key
 from journeyman.config import Settings
 
 _TEXT = """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from journeyman.app import first_key
+from journeyman.app.data_dir import first_key
 from journeyman.cli import presence
 from journeyman.cli.problem import Problem
 from journeyman.cli.server import listen, serving

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from journeyman.app import Running, running
+from journeyman.app.processes import Running, running
 from journeyman.cli.database import reaching_database
 from journeyman.config import Settings
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from journeyman.app import make_keyring
+from journeyman.app.backends import make_keyring
 from journeyman.cli.database import opened
 from journeyman.cli.problem import Problem
 from journeyman.config import Settings

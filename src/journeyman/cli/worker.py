@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from journeyman.api.watching import ReadMetrics
-from journeyman.app import working
+from journeyman.app.processes import working
 from journeyman.cli.database import reaching_database
 from journeyman.cli.problem import Problem
 from journeyman.cli.serve import stop_signal

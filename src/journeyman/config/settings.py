@@ -51,9 +51,7 @@ class Settings(BaseSettings):
     """Every value can come from a variable too, such as JOURNEYMAN_SERVER__PORT. Later sources yield to earlier ones:
     the command line, the environment, the file."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid")
 
     server: ServerSection = ServerSection()
     database: DatabaseSection = DatabaseSection()
