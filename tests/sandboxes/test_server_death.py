@@ -45,6 +45,17 @@ async def test_a_run_in_flight_keeps_its_output(boxes: LocalSandboxes, data_dir:
     assert (await sh(boxes, "pwd; greet again")).output == b"/tmp\nhello again\n"
 
 
+async def test_two_successors_and_one_output(boxes: LocalSandboxes, data_dir: Path) -> None:
+    """Who goes on with the run has all its output; the other one reads nothing of it."""
+    script = "touch begun; for n in {1..300}; do echo $n; sleep 0.002; done"
+    await killed_server(data_dir, "flight", script)
+    other = LocalSandboxes(data_dir)
+    await boxes.recover()
+    await other.recover()
+    assert (await sh(boxes, script, "flight")).output.split() == [b"%d" % n for n in range(1, 301)]
+    await other.close()
+
+
 async def test_a_run_that_ended_without_a_server(boxes: LocalSandboxes, data_dir: Path) -> None:
     script = "echo once >>count; touch begun; sleep 0.2; echo out; touch ended; (exit 4)"
     await killed_server(data_dir, "flight", script)

@@ -116,6 +116,14 @@ class RunLog:
         os.close(descriptor)
         return None
 
+    def started(self, run: str) -> Started | None:
+        """How a run began that goes on, whoever has its record."""
+        try:
+            begun = self._file(run, "live").read_bytes()[:_OUTCOME].rstrip(b"\0")
+        except FileNotFoundError:
+            return None
+        return _unpacked(begun) if begun else None
+
     def live(self) -> list[str]:
         """Names of the runs that were begun and not finished."""
         return [entry.stem for entry in self._path.glob("*.live")]

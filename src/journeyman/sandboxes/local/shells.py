@@ -34,6 +34,9 @@ def adopt(box: Box, channel: Channel) -> None:
         try:
             found = box.runs.take_over(key, wait=False)
         except BlockingIOError:
+            # Another server goes on with it, and reads its pipe.
+            if started := box.runs.started(key):
+                busy.add(started.pipe)
             continue
         if found is not None:
             busy.add(found[1].pipe)
