@@ -18,7 +18,21 @@ from typing import TextIO
 
 from journeyman.cli import main
 
-_IMPORTED = ["journeyman.app.processes", "journeyman.cli.serve", "journeyman.cli.worker", "genai_prices"]
+_IMPORTED = [
+    "alembic.command",
+    "alembic.context",
+    "genai_prices",
+    "journeyman.app.processes",
+    "journeyman.cli.commands",
+    "journeyman.cli.serve",
+    "journeyman.cli.worker",
+    "journeyman.engine.dispatch",
+    "journeyman.models.script_lines",
+    "journeyman.models.scripted",
+    "journeyman.sandboxes.local",
+    "journeyman.store.notices",
+    "journeyman.store.postgres",
+]
 
 
 class Forked:

@@ -138,7 +138,7 @@ class House:
             events = self.events(session)
             if condition(events):
                 return events
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise AssertionError(f"not within {_PATIENCE} s: {[event['type'] for event in self.events(session)]}")
 
     def until_type(self, session: str, type_: str, times: int = 1) -> list[JsonObject]:

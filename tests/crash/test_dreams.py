@@ -34,7 +34,7 @@ def until(house: House, dream: str, *statuses: str) -> dict[str, Any]:
         found = house.client.beta.dreams.retrieve(dream).to_dict(mode="json")
         if found["status"] in statuses:
             return found
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"not within 60 s: {found}")
 
 
@@ -126,7 +126,7 @@ def test_killed_after_a_cancel(house: House) -> None:
         end = time.monotonic() + 60
         while house.status(session) != "terminated":
             assert time.monotonic() < end
-            time.sleep(0.02)
+            time.sleep(0.05)
         found = house.client.beta.dreams.retrieve(dream).to_dict(mode="json")
         assert (found["status"], found["ended_at"]) == ("canceled", canceled["ended_at"])
         kinds = [event["type"] for event in house.events(session)]

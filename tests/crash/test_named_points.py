@@ -41,7 +41,7 @@ def test_killed_at_every_named_point(house: House) -> None:
         )
         house.until_type(session["tool"], "agent.tool_use")
         time.sleep(0.7)
-        house.say(session["streaming"], "SCRIPT: {gap=0.2} text one two three four five six")
+        house.say(session["streaming"], "SCRIPT: {gap=0.6} text one two three four five six")
         house.until_type(session["streaming"], "span.model_request_start")
         house.say(session["backoff"], "SCRIPT: {status=529} text back again")
         before = house.until_type(session["backoff"], "session.status_rescheduled")

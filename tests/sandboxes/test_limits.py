@@ -94,8 +94,8 @@ async def test_a_shell_that_is_the_hog(make: Make) -> None:
 
 async def test_a_hog_between_two_commands(make: Make) -> None:
     boxes = make(memory=64 * MB)
-    await sh(boxes, f"({HOG}; touch /tmp/over) >/dev/null 2>&1 &")
-    await boxes.exec("box", ["sh", "-c", "until [ -e /tmp/over ]; do sleep 0.01; done"])
+    await sh(boxes, f"(until [ -e /tmp/go ]; do sleep 0.01; done; {HOG}; touch /tmp/over) >/dev/null 2>&1 &")
+    await boxes.exec("box", ["sh", "-c", "touch /tmp/go; until [ -e /tmp/over ]; do sleep 0.01; done"])
     assert kinds(await sh(boxes, "echo")) == ["out_of_memory"]
     assert kinds(await sh(boxes, "echo")) == []
 
