@@ -35,7 +35,7 @@ def test_killed_at_random(house: House, rounds: int) -> None:
         ]
         session = beta.sessions.create(agent=agent.id, environment_id=house.environment, resources=resources).id
     turns = 0
-    for turn in range(rounds + 2):
+    for turn in range(rounds // 2 + 1):
         with house.open():
             house.say(session, f"{SCRIPT} #id={turn}")
             turns += 1
