@@ -66,10 +66,13 @@ class Channel:
         self._watch.follow(shell)
         self._write(self._inputs[shell], " ".join([*words, self.server]))
 
-    def inherit(self, busy: set[str]) -> None:
-        """Take over what dead servers left; `busy` are the pipes of runs that go on."""
+    def dead(self) -> set[str]:
+        """Servers that left something here and live no more."""
         servers = {path.stem for path in self._io.glob("*.events")} | self.pipes.servers() | self._presence.known()
-        dead = {server for server in servers if not self._presence.lives(server)}
+        return {server for server in servers if not self._presence.lives(server)}
+
+    def inherit(self, dead: set[str], busy: set[str]) -> None:
+        """Take over what dead servers left; `busy` are the pipes of runs that go on."""
         self.pipes.inherit(dead, busy)
         for server in dead:
             (self._io / f"{server}.events").unlink(missing_ok=True)

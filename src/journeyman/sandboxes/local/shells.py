@@ -29,6 +29,7 @@ async def run_keyed(box: Box, command: Command, running: Running) -> ShellResult
 
 def adopt(box: Box, channel: Channel) -> None:
     """Go on with the runs that an earlier server left, and read what their jobs write."""
+    dead = channel.dead()  # before the look at their runs: one that dies later may have begun another
     busy: set[str] = set()
     for key in box.runs.live():
         try:
@@ -42,7 +43,7 @@ def adopt(box: Box, channel: Channel) -> None:
             busy.add(found[1].pipe)
             run = resume(channel, box.runs, key, *found)
             _launch(box, key, Flight(run.shell, run), _result(run))
-    channel.inherit(busy)
+    channel.inherit(dead, busy)
 
 
 async def _conduct(box: Box, flight: Flight, command: Command, running: Running) -> ShellResult:
