@@ -2,6 +2,7 @@
 
 import httpx2
 import pytest
+from anthropic import Anthropic
 from server import RunningServer
 
 from .conftest import MANAGED
@@ -104,8 +105,9 @@ def test_beta_gates(
 
 
 @pytest.mark.validated
-def test_environments_legacy_list(bare: httpx2.Client, server: RunningServer, environment_id: str) -> None:
+def test_environments_legacy_list(bare: httpx2.Client, server: RunningServer, client: Anthropic) -> None:
     """facts 1.3: with the environments beta alone, the list has its older shape."""
+    environment_id = client.beta.environments.create(name="newest").id
     headers = {"x-api-key": server.api_key, "anthropic-beta": ENVIRONMENTS, **VERSION}
     body = bare.get("/v1/environments", headers=headers).json()
     assert set(body) == {"data", "first_id", "has_more", "last_id"}
