@@ -226,6 +226,41 @@ def test_archiving_a_thread(client: Anthropic, http: httpx2.Client, environment_
         assert one(events, "agent.tool_result")["is_error"]
 
 
+def test_archiving_a_thread_that_waits_for_its_person(client: Anthropic, environment_id: str) -> None:
+    """Its call is abandoned, who delegated it is told, and the session stands as if it had answered."""
+    made = team(client, environment_id, helper=[ASKING])
+    with listening(client, made) as talk:
+        events = talk.turn(f"SCRIPT: {spawn('helper', 'SCRIPT: bash date | text never')} | text away")
+        if one(events, "session.status_idle")["stop_reason"]["type"] != "requires_action":
+            events = talk.read_until("session.status_idle")
+        (child,) = children(client, made)
+        (call,) = only(own_events(client, made, child.id), "agent.tool_use")
+        assert one(events, "session.status_idle")["stop_reason"]["event_ids"] == [call["id"]]
+        client.beta.sessions.threads.archive(child.id, session_id=made)
+        events = talk.read_until("session.status_idle")
+        assert one(events, "session.status_idle")["stop_reason"] == {"type": "end_turn"}
+        assert "archived" in one(events, "agent.thread_message_received")["content"][0]["text"]
+        (result,) = only(own_events(client, made, child.id), "agent.tool_result")
+        assert (result["tool_use_id"], result["is_error"]) == (call["id"], True)
+        assert own_events(client, made, child.id)[-1]["type"] == "session.thread_status_terminated"
+        assert client.beta.sessions.threads.retrieve(child.id, session_id=made).status == "terminated"
+
+
+def test_an_interrupt_of_a_thread_that_is_over(client: Anthropic, environment_id: str) -> None:
+    """It is recorded, as that of a thread at rest is, and ends nothing."""
+    made = team(client, environment_id, helper=[TOOLSET])
+    with listening(client, made) as talk:
+        talk.turn(f"SCRIPT: {spawn('helper', 'SCRIPT: text hi')} | tool wait_for_agents {{}} | text done")
+        (child,) = children(client, made)
+        client.beta.sessions.threads.archive(child.id, session_id=made)
+        talk.read_until("session.thread_status_terminated")
+        talk.send({"type": "user.interrupt", "session_thread_id": child.id})
+        (interrupt,) = talk.read_until("user.interrupt")
+        assert interrupt["session_thread_id"] == child.id
+        assert client.beta.sessions.retrieve(made).status == "idle"
+        assert talk.turn("SCRIPT: text on")[-1]["stop_reason"] == {"type": "end_turn"}
+
+
 def test_mistakes_of_the_model_are_told(client: Anthropic, environment_id: str) -> None:
     made = team(client, environment_id, helper=[TOOLSET])
     with listening(client, made) as talk:

@@ -199,6 +199,25 @@ def test_a_run_that_waits_for_a_person(client: Anthropic, environment_id: str) -
         assert types(runs(rest)) == ["workflow_run.status_running", "workflow_run.status_ended"]
 
 
+def test_archiving_a_thread_that_a_run_waits_for(client: Anthropic, environment_id: str) -> None:
+    """Its call has failed, which the plan can catch."""
+    made = session(client, environment_id, helper=[ASKING])
+    plan = """
+try:
+    return agent("helper", "SCRIPT: bash date | text never")
+except AgentError as error:
+    return "went on: " + str(error)
+"""
+    with listening(client, made) as talk:
+        talk.turn(f"SCRIPT: {start(plan)} | text away")
+        thread = next(each for each in client.beta.sessions.threads.list(made) if each.workflow_run_id)
+        client.beta.sessions.threads.archive(thread.id, session_id=made)
+        ended = talk.read_until("workflow_run.status_ended")[-1]
+        assert ended["result"] == {"type": "completed"}
+        assert talk.read_until("session.status_idle")[-1]["stop_reason"] == {"type": "end_turn"}
+        assert client.beta.sessions.threads.retrieve(thread.id, session_id=made).status == "terminated"
+
+
 def test_there_is_a_cap_on_open_runs(client: Anthropic, environment_id: str) -> None:
     made = session(client, environment_id, helper=[TOOLSET])
     one_run = start(LONG)

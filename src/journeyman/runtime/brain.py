@@ -7,7 +7,7 @@ what they find out becomes rows and steps here, one after the other.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from journeyman.engine.port import Superseded
@@ -185,8 +185,8 @@ class Brain:
         match step:
             case EndRun(run):
                 self._journal.write(ended_with_error(run, "timeout_error", _LATE))
-            case Abandon(end):
-                self._end([end], [])
+            case Abandon(end, archived):
+                self._end([end], [], ending.archived(self._state, end.thread) if archived else [])
             case Settle():
                 self._journal.write(stops(self._state, [], now_us()))
             case _:
@@ -332,7 +332,7 @@ class Brain:
             self._journal.write(stopped(run, wakes=False), hold=True)
         self._end(step.ends, step.items)
 
-    def _end(self, ends: list[End], items: list[InboxItem]) -> None:
+    def _end(self, ends: list[End], items: list[InboxItem], told: Sequence[draft.Draft] = ()) -> None:
         """The turns of these threads; `items` end with the interrupt that ends them, if it was one."""
         drafts: list[draft.Draft] = []
         for end in ends:
@@ -345,6 +345,7 @@ class Brain:
         leaving = [ending.cut(end.thread) for end in ends]
         if items and items[-1].body.get("session_thread_id") is not None:
             drafts += ending.interrupted(self._state, leaving[0].thread)
+        drafts += told
         self._journal.write(drafts, taken, hold=True)
         self._end_outcome(items)
         self._journal.write(stops(self._state, leaving, now_us()))

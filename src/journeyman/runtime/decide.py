@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 
-from journeyman.runtime.mail import asks_to_end, mail_for, target
+from journeyman.runtime.mail import ARCHIVED, asks_to_end, mail_for, target
 from journeyman.runtime.running import is_orphan, steps_of_runs
 from journeyman.runtime.session import SessionState
 from journeyman.runtime.steps import (
@@ -104,7 +104,7 @@ def _next(
     state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int, compact_at: Callable[[Thread], int]
 ) -> Step | None:
     if thread.status == "terminated":
-        return Drop(list(mail)) if mail else None
+        return _when_over(mail) if mail else None
     if thread.status == "idle":
         return _when_idle(state, thread, mail, now)
     interrupt = _interrupt(thread, mail)
@@ -115,6 +115,12 @@ def _next(
     if thread.status == "rescheduling":
         return _when_rescheduling(thread, now)
     return _when_running(state, thread, mail, now, compact_at)
+
+
+def _when_over(mail: Sequence[InboxItem]) -> Step:
+    """It ended before this came: an interrupt of it has no effect, and its end was told."""
+    first = mail[0]
+    return Drop([first]) if first.type == ARCHIVED else Record([first])
 
 
 def _when_rescheduling(thread: Thread, now: int) -> Step:
@@ -175,6 +181,8 @@ def _next_request(thread: Thread, compact_at: Callable[[Thread], int]) -> Step:
 
 
 def _when_idle(state: SessionState, thread: Thread, mail: Sequence[InboxItem], now: int) -> Step | None:
+    if not thread.rests and any(item.type == ARCHIVED for item in mail):
+        return Abandon(_end(thread, []), archived=True)
     if thread.paused:
         return _when_paused(state, mail, now)
     if thread.calls:

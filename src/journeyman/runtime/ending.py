@@ -19,6 +19,7 @@ _ABANDONED = (
 )
 _NEVER_RUN = "The user interrupted the agent before this call was approved or answered. It was not run."
 _INTERRUPTED = "The user interrupted the agent before it had finished."
+_ARCHIVED = "The user archived the agent's thread before it had finished."
 
 
 def abandoned(thread: Thread, call: Call) -> Draft:
@@ -41,6 +42,11 @@ def reports(state: SessionState, thread: Thread, stop: StopReason, problem: str 
 def interrupted(state: SessionState, thread: Thread) -> list[Draft]:
     """What it is told when the user has interrupted only this one."""
     return reports(state, thread, END_TURN, _INTERRUPTED)
+
+
+def archived(state: SessionState, thread: Thread) -> list[Draft]:
+    """What it is told when the user has archived this one, which waited."""
+    return reports(state, thread, END_TURN, _ARCHIVED)
 
 
 def leaving(thread: Thread, stop: StopReason, details: JsonObject | None = None, problem: str | None = None) -> Leaving:

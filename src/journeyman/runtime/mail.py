@@ -6,6 +6,9 @@ from journeyman.runtime.session import SessionState
 from journeyman.runtime.thread import Thread
 from journeyman.store.port import InboxItem
 
+ARCHIVED = "session.thread_status_terminated"
+"""The API has archived a thread: what it put into the inbox becomes the event."""
+
 _ANSWERS = ("user.tool_confirmation", "user.custom_tool_result")
 
 
@@ -30,6 +33,6 @@ def asks_to_end(item: InboxItem, thread: Thread | None) -> bool:
 
 def reader(state: SessionState, item: InboxItem) -> Thread:
     """The thread that is to take an item."""
-    if item.type in ("user.interrupt", "session.thread_status_terminated"):
+    if item.type in ("user.interrupt", ARCHIVED):
         return state.thread(item.body.get("session_thread_id"))
     return state.caller(target(item))

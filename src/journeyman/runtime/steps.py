@@ -100,9 +100,10 @@ class EndRun:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Of a workflow run that is over: nobody waits for this thread any more."""
+    """Nobody waits for this thread any more: its workflow run is over, or it was archived."""
 
     end: End
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
