@@ -1,15 +1,18 @@
+import asyncio
 import http.client
 import json
 import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from anthropic import Anthropic
 
 from cli.command import Home
+from journeyman.sandboxes.local import LocalSandboxes
 
 _HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
 
@@ -122,6 +125,33 @@ def test_a_killed_server_leaves_nothing_that_stops_the_next(home: Home) -> None:
         assert (home.data_dir / "server.json").exists()
     with home.serving() as server:
         assert json.loads((home.data_dir / "server.json").read_text())["pid"] == server.process.pid
+
+
+def test_sandboxes_that_a_server_left_are_ended(home: Home) -> None:
+    """They outlive it; a command ends them, but not under a server that works with them."""
+    sandboxes = LocalSandboxes(home.data_dir)
+
+    def running() -> list[str]:
+        return [each.id for each in asyncio.run(sandboxes.inventory()) if each.state == "running"]
+
+    (home.path / "journeyman.toml").write_text(
+        '[[models]]\nmatch = "scripted"\nprotocol = "scripted"\noptions = {script = "lines"}\n'
+    )
+    with home.serving() as server:
+        url, key = server.exported()
+        with Anthropic(base_url=url, api_key=key) as client:
+            tools: Any = [{"type": "agent_toolset_20260401"}]
+            agent = client.beta.agents.create(name="a", model="scripted", tools=tools)
+            environment = client.beta.environments.create(name="e", config={"type": "cloud"})
+            session = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+            said: Any = {"type": "user.message", "content": [{"type": "text", "text": "SCRIPT: bash pwd | text done"}]}
+            with client.beta.sessions.events.stream(session.id) as stream:
+                client.beta.sessions.events.send(session.id, events=[said])
+                assert any(event.type == "session.status_idle" for event in stream)
+        _is_one_line(home.run("sandboxes", "stop"), "Another Journeyman server works on")
+    assert running() == [session.id]
+    assert home.run("sandboxes", "stop").stdout == "Stopped 1; their files are kept.\n"
+    assert running() == []
 
 
 def test_files_are_for_their_owner_only(home: Home) -> None:

@@ -16,6 +16,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(images, name="images")
 vaults = typer.Typer(no_args_is_help=True, help="Secrets at rest.")
 app.add_typer(vaults, name="vaults")
+sandboxes = typer.Typer(no_args_is_help=True, help="The computers of agents.")
+app.add_typer(sandboxes, name="sandboxes")
 
 
 @app.command()
@@ -182,3 +184,12 @@ def reseal_vaults(data_dir: DataDir = None, database_url: DatabaseUrl = None, co
     from journeyman.cli.vaults import reseal  # noqa: PLC0415
 
     reseal(settings)
+
+
+@sandboxes.command("stop")
+def stop_sandboxes(data_dir: DataDir = None, config: ConfigFile = None) -> None:
+    """End what runs in the sandboxes that a stopped server left; their files are kept."""
+    settings = settings_from(config, data_dir=data_dir)
+    from journeyman.cli.sandboxes import stop  # noqa: PLC0415
+
+    stop(settings)

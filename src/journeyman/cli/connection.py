@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from anthropic import APIConnectionError, APIError, APIStatusError, AsyncAnthropic, DefaultAsyncHttpxClient
 
-from journeyman.app.backends import make_sandboxes
 from journeyman.app.data_dir import first_key
 from journeyman.cli import presence
 from journeyman.cli.problem import Problem
+from journeyman.cli.sandboxes import stop_all
 from journeyman.cli.server import listen, serving
 from journeyman.config import Settings
 from journeyman.sandboxes.port import SandboxError
@@ -47,20 +47,9 @@ async def served(settings: Settings) -> AsyncGenerator[Connection]:
         async with serving(settings, listen("127.0.0.1", 0)) as server, _client(server.url, settings) as client:
             yield Connection(server.url, client, await _models(client) or [])
     finally:
-        await _stop_sandboxes(settings)
-
-
-async def _stop_sandboxes(settings: Settings) -> None:
-    """They outlive a server; with none left to look after them they end, and keep their files."""
-    sandboxes = make_sandboxes(settings)
-    try:
-        for found in await sandboxes.recover():
-            if found.state == "running":
-                await sandboxes.stop(found.id)
-    except SandboxError:
-        pass
-    finally:
-        await sandboxes.close()
+        # They outlive a server; with none left to look after them they end, and keep their files.
+        with contextlib.suppress(SandboxError):
+            await stop_all(settings)
 
 
 @contextlib.asynccontextmanager

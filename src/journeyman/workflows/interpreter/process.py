@@ -95,7 +95,7 @@ def _run(pipes: Pipes, plan: Plan, limits: Limits, known: dict[str, Outcome]) ->
         raise
     except Exception as error:
         name, line = type(error).__name__, vars(error).get("line")
-        message = f"The plan raised {name} on line {line} and did not catch it."
+        message = f"The plan raised {name} and did not catch it."
         _fail(limits, "program", message, line=line, detail=f"{name}: {_told(interpreter, error)}")
     else:
         pipes.say("done", result=result)
