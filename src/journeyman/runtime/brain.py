@@ -330,10 +330,15 @@ class Brain:
     def _interrupt(self, step: Interrupt) -> None:
         for run in step.runs:
             self._journal.write(stopped(run, wakes=False), hold=True)
-        self._end(step.ends, step.items)
+        is_targeted = step.items[-1].body.get("session_thread_id") is not None
+        told = ending.interrupted(self._state, step.ends[0].thread) if is_targeted else []
+        self._end(step.ends, step.items, told)
 
-    def _end(self, ends: list[End], items: list[InboxItem], told: Sequence[draft.Draft] = ()) -> None:
-        """The turns of these threads; `items` end with the interrupt that ends them, if it was one."""
+    def _end(self, ends: list[End], items: list[InboxItem], told: Sequence[draft.Draft]) -> None:
+        """The turns of these threads; `items` end with the interrupt that ends them, if it was one.
+
+        `told`: to who delegated them.
+        """
         drafts: list[draft.Draft] = []
         for end in ends:
             if end.request is not None:
@@ -343,8 +348,6 @@ class Brain:
         drafts += [self._drafted(item) for item in items[-1:]]
         taken = self._take(items)
         leaving = [ending.cut(end.thread) for end in ends]
-        if items and items[-1].body.get("session_thread_id") is not None:
-            drafts += ending.interrupted(self._state, leaving[0].thread)
         drafts += told
         self._journal.write(drafts, taken, hold=True)
         self._end_outcome(items)

@@ -104,9 +104,9 @@ class RunLog:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            started = os.pread(descriptor, _OUTCOME, 0).rstrip(b"\0")
+            started = _started(descriptor)
             if started and _outcome(descriptor) is None:
-                return descriptor, _unpacked(started)
+                return descriptor, started
         except BlockingIOError:
             os.close(descriptor)
             raise
@@ -119,10 +119,13 @@ class RunLog:
     def started(self, run: str) -> Started | None:
         """How a run began that goes on, whoever has its record."""
         try:
-            begun = self._file(run, "live").read_bytes()[:_OUTCOME].rstrip(b"\0")
+            descriptor = os.open(self._file(run, "live"), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        return _unpacked(begun) if begun else None
+        try:
+            return _started(descriptor)
+        finally:
+            os.close(descriptor)
 
     def live(self) -> list[str]:
         """Names of the runs that were begun and not finished."""
@@ -158,6 +161,11 @@ class RunLog:
 
     def _file(self, run: str, kind: str) -> Path:
         return self._path / f"{run}.{kind}"
+
+
+def _started(descriptor: int) -> Started | None:
+    recorded = os.pread(descriptor, _OUTCOME, 0).rstrip(b"\0")
+    return _unpacked(recorded) if recorded else None
 
 
 def _outcome(descriptor: int) -> _Outcome | None:
